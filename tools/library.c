@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tools/library.c - where libcgc-malloc.so is.
+ */
+#include "tool.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIBRARY "libcgc-malloc.so.0"
+
+/* The directory of this program's own file, without the last slash. */
+static bool own_directory(char *dir, size_t size) {
+  ssize_t n = readlink("/proc/self/exe", dir, size - 1);
+  if (n <= 0)
+    return false;
+  dir[n] = '\0';
+  *strrchr(dir, '/') = '\0';
+  return true;
+}
+
+/* PATH made absolute, as LD_PRELOAD needs it when the program changes its
+   directory before it executes another one. */
+static char *absolute(const char *path) {
+  char *real = realpath(path, NULL);
+  if (real && access(real, R_OK) != 0) {
+    free(real);
+    return NULL;
+  }
+  return real;
+}
+
+static char *find_from_environment(const char *path) {
+  char *real = absolute(path);
+  if (!real)
+    cgc_tool_error(CGC_EXIT_OWN, "CGC_LIBRARY=%s: %s", path, strerror(errno));
+  return real;
+}
+
+static char *find_beside_tool(void) {
+  char dir[PATH_MAX], path[PATH_MAX + sizeof "/.libs/" LIBRARY];
+  if (!own_directory(dir, sizeof dir))
+    return NULL;
+  snprintf(path, sizeof path, "%s/.libs/" LIBRARY, dir);
+  return absolute(path);
+}
+
+char *cgc_library_find(void) {
+  const char *named = getenv("CGC_LIBRARY");
+  char *path;
+  if (named && *named)
+    return find_from_environment(named);
+  path = find_beside_tool();
+  if (!path)
+    path = absolute(CGC_LIBDIR "/" LIBRARY);
+  if (!path)
+    cgc_tool_error(CGC_EXIT_OWN, "can't find " LIBRARY " in " CGC_LIBDIR
+                                 "; set CGC_LIBRARY to its path");
+  return path;
+}
