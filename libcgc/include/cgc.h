@@ -104,8 +104,7 @@ GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *GC_malloc(size_t size);
  * threads  any, signal handlers too
  * pauses   as GC_malloc
  */
-GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *
-GC_malloc_noscan(size_t size);
+GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *GC_malloc_noscan(size_t size);
 
 /**
  * Return SIZE bytes of zeroed, scanned memory that stays until GC_free: the
@@ -116,8 +115,8 @@ GC_malloc_noscan(size_t size);
  * threads  any, signal handlers too
  * pauses   as GC_malloc
  */
-GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *
-GC_malloc_uncollectable(size_t size);
+GC_API GC_ATTR_MALLOC
+    GC_ATTR_ALLOC_SIZE(1) void *GC_malloc_uncollectable(size_t size);
 
 /**
  * Return SIZE bytes of zeroed memory without pointers that stays until
@@ -128,8 +127,8 @@ GC_malloc_uncollectable(size_t size);
  * threads  any, signal handlers too
  * pauses   as GC_malloc
  */
-GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *
-GC_malloc_noscan_uncollectable(size_t size);
+GC_API GC_ATTR_MALLOC
+    GC_ATTR_ALLOC_SIZE(1) void *GC_malloc_noscan_uncollectable(size_t size);
 
 /**
  * Return zeroed, scanned memory for COUNT elements of SIZE bytes.
@@ -139,8 +138,8 @@ GC_malloc_noscan_uncollectable(size_t size);
  * threads  any, signal handlers too
  * pauses   as GC_malloc
  */
-GC_API GC_ATTR_MALLOC GC_ATTR_CALLOC_SIZE(1, 2) void *
-GC_calloc(size_t count, size_t size);
+GC_API GC_ATTR_MALLOC GC_ATTR_CALLOC_SIZE(1, 2) void *GC_calloc(size_t count,
+                                                                size_t size);
 
 /**
  * Return SIZE bytes of zeroed, scanned memory at a multiple of ALIGN.
@@ -150,8 +149,8 @@ GC_calloc(size_t count, size_t size);
  * threads  any, signal handlers too
  * pauses   as GC_malloc
  */
-GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(2) void *
-GC_memalign(size_t align, size_t size);
+GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(2) void *GC_memalign(size_t align,
+                                                              size_t size);
 
 /**
  * Store in *RESULT what GC_memalign returns; errno is kept.
@@ -651,27 +650,27 @@ GC_API int GC_get_option(const char *name, long *value);
 struct GC_stats {
   size_t size; /* sizeof(struct GC_stats), set by the caller */
 
-  unsigned long heap_bytes;        /* committed for objects */
-  unsigned long free_bytes;        /* of these, in no object */
-  unsigned long live_bytes;        /* found alive by the last collection */
-  unsigned long reserved_bytes;    /* address space of the heap */
-  unsigned long meta_bytes;        /* the collector's own tables */
-  unsigned long allocated_bytes;   /* all allocations since the start */
-  unsigned long freed_bytes;       /* all explicit frees since the start */
-  unsigned long reclaimed_bytes;   /* all that collections found dead */
-  unsigned long allocations;       /* number of objects, since the start */
-  unsigned long frees;             /* number of explicit frees */
-  unsigned long collections;       /* number of cycles, since the start */
-  unsigned long collect_ns;        /* time in collections, sum */
-  unsigned long pause_last_ns;     /* the world's last stop */
-  unsigned long pause_max_ns;      /* the longest */
-  unsigned long pause_total_ns;    /* the sum */
-  unsigned long root_bytes;        /* scanned as roots by the last cycle */
+  unsigned long heap_bytes;         /* committed for objects */
+  unsigned long free_bytes;         /* of these, in no object */
+  unsigned long live_bytes;         /* found alive by the last collection */
+  unsigned long reserved_bytes;     /* address space of the heap */
+  unsigned long meta_bytes;         /* the collector's own tables */
+  unsigned long allocated_bytes;    /* all allocations since the start */
+  unsigned long freed_bytes;        /* all explicit frees since the start */
+  unsigned long reclaimed_bytes;    /* all that collections found dead */
+  unsigned long allocations;        /* number of objects, since the start */
+  unsigned long frees;              /* number of explicit frees */
+  unsigned long collections;        /* number of cycles, since the start */
+  unsigned long collect_ns;         /* time in collections, sum */
+  unsigned long pause_last_ns;      /* the world's last stop */
+  unsigned long pause_max_ns;       /* the longest */
+  unsigned long pause_total_ns;     /* the sum */
+  unsigned long root_bytes;         /* scanned as roots by the last cycle */
   unsigned long next_trigger_bytes; /* heap size that starts the next cycle */
-  unsigned long threads;           /* known now */
-  unsigned long finalizers;        /* registered now */
-  unsigned long finalizers_ready;  /* waiting to be run */
-  unsigned long links;             /* weak links registered now, both sorts */
+  unsigned long threads;            /* known now */
+  unsigned long finalizers;         /* registered now */
+  unsigned long finalizers_ready;   /* waiting to be run */
+  unsigned long links;              /* weak links registered now, both sorts */
 };
 
 /**
