@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os/thread.h - the threads of this process as the kernel knows them.
+ *
+ * Raw system calls only: nothing here needs libc to know the thread, takes a
+ * lock or changes errno, so all of it works in a signal handler and in a
+ * thread made by clone(2).  Threads are counted and listed by /proc; where
+ * that is not mounted, none are seen but those that registered.
+ *
+ * Who comes in: world/, cycle/.  Calls: nothing.
+ */
+#ifndef CGC_OS_THREAD_H
+#define CGC_OS_THREAD_H
+
+#include "base/base.h"
+
+#include <sys/types.h>
+
+/** The calling thread's id, asked from the kernel (a vfork child has its own).
+ */
+pid_t cgc_thread_tid(void);
+
+/** The calling process's id, asked from the kernel. */
+pid_t cgc_thread_pid(void);
+
+/** The thread pointer (fs base) of the calling thread. */
+uintptr_t cgc_thread_pointer(void);
+
+/**
+ * Sleep while *WORD == VALUE, until woken or TIMEOUT_NS is over.
+ * timeout_ns  0: no limit
+ * returns     false when the time is over; true may be spurious
+ */
+bool cgc_thread_futex_wait(_Atomic uint32_t *word, uint32_t value,
+                           uint64_t timeout_ns);
+
+/** Wake up to N sleepers of WORD. */
+void cgc_thread_futex_wake(_Atomic uint32_t *word, int n);
+
+/** Give the processor away once. */
+void cgc_thread_yield(void);
+
+/**
+ * Number of threads of the process, a finished main thread that others
+ * outlive included.
+ * returns  0 when /proc cannot be asked
+ */
+size_t cgc_thread_count(void);
+
+/**
+ * Call FN for each thread id listed now; threads may come and go meanwhile.
+ * returns  0, or -errno when /proc cannot be read
+ */
+int cgc_thread_each(void (*fn)(pid_t tid, void *ctx), void *ctx);
+
+/** Whether TID is a thread of this process; a finished main thread is one. */
+bool cgc_thread_exists(pid_t tid);
+
+/** What a thread is doing, for those that do not answer a signal. */
+struct cgc_thread_status {
+  char state;       /* as in /proc/PID/stat: R S D Z X T t */
+  uint64_t blocked; /* mask of blocked signals, bit SIG-1 */
+  uintptr_t sp;     /* in a system call: the stack pointer; else 0 */
+};
+
+/**
+ * Look at thread TID through /proc.
+ * returns  0 or -errno (-ENOENT: gone, or no /proc)
+ */
+int cgc_thread_look(pid_t tid, struct cgc_thread_status *status);
+
+/** CLOCK_MONOTONIC in nanoseconds. */
+uint64_t cgc_thread_now_ns(void);
+
+/** CPU time of the calling thread in nanoseconds. */
+uint64_t cgc_thread_cpu_ns(void);
+
+#endif

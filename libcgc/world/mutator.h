@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * world/mutator.h - a thread that uses the heap, and its side of a stop.
+ *
+ * A thread gets its record at its first allocation and gives it back when it
+ * finishes (a thread-specific data destructor; what it allocates after that
+ * gives it a new one).  The record, not TLS, is what others see of it.
+ *
+ *   cgc_self ──► struct cgc_mutator ── list ── by_tid[]
+ *
+ * busy: bit 0 is set while the thread is inside the collector or holds one of
+ * its locks.  The stop signal then only sets bit 7, and leaving stops the
+ * thread instead:
+ *
+ *   running ──signal, busy==0──► parked in the handler ──► running
+ *   busy ──signal──► busy|0x80 ──leave──► parked in leave ──► running
+ *
+ *   I1  a record in the list has tid != 0 and stands in the bucket of its tid.
+ *   I2  no two records of the list have one tid.
+ *   I3  with the world stopped each record but the collecting thread's is
+ *       parked, its bit 0 clear, and sp says where its stack begins.
+ *   I4  records are never given back to heap/meta, only used again: a signal
+ *       that comes late finds a record, and sees that it is not meant.
+ *
+ * A thread is never stopped while it holds a lock of the collector, so the
+ * caches of stopped threads are consistent and no lock is held by any.
+ * The list's lock is taken by a thread that is busy but never waited for by
+ * one (cgc_mutator_lock_list), since a stop holds it to the end.
+ *
+ * Who comes in: front/, world/stop, world/root, cycle/.
+ * Calls: heap/meta, heap/cache, os/.  Locks: the list's (CGC_RANK_MUTATOR).
+ */
+#ifndef CGC_WORLD_MUTATOR_H
+#define CGC_WORLD_MUTATOR_H
+
+#include "base/base.h"
+#include "base/list.h"
+#include "heap/cache.h"
+
+#include <sys/types.h>
+
+enum { CGC_MUTATOR_BUSY = 1, CGC_MUTATOR_STOP_ASKED = 0x80 };
+enum { CGC_MUTATOR_NREGS = 23 }; /* general registers of a ucontext_t */
+
+struct cgc_mutator {
+  uint8_t busy; /* owner thread and its signal handler */
+
+  /*
+   * Owner thread: set by a wrapper around a system call with a timeout.  A
+   * stop then leaves EINTR and sets wait_interrupted, and the wrapper goes
+   * on with the time left.
+   */
+  volatile uint8_t wait_active;
+  volatile uint8_t wait_interrupted;
+
+  bool temporary;     /* made by a stop for a thread without a record */
+  bool blind;         /* world stopped: could not be asked, see stop.c */
+  pid_t tid;          /* guard: list lock */
+  uintptr_t fs_base;  /* thread pointer; 0 unknown */
+  uintptr_t home;     /* an address in the stack that it registered on */
+  uintptr_t stack_lo; /* bounds told by the program; 0 unknown */
+  uintptr_t stack_hi;
+
+  /* Valid while parked; of the collecting thread, set by its caller. */
+  uintptr_t sp;                      /* lowest stack word that counts */
+  uintptr_t frame_sp;                /* signal frame's lowest word, or 0 */
+  uintptr_t vector_lo, vector_hi;    /* vector state in the signal frame */
+  uintptr_t regs[CGC_MUTATOR_NREGS]; /* general registers */
+  size_t nregs;                      /* of them valid */
+
+  _Atomic uint32_t asked;  /* epoch of the last stop that asked it */
+  _Atomic uint32_t parked; /* epoch of the last stop that it parked for */
+
+  struct cgc_link link;         /* guard: list lock */
+  struct cgc_mutator *next_tid; /* guard: list lock */
+  uint8_t nrounds;              /* registrations of a finishing thread */
+
+  struct cgc_cache cache; /* owner thread; others with the world stopped */
+};
+
+/* The calling thread's record, or NULL. */
+extern __thread struct cgc_mutator *cgc_self
+    __attribute__((tls_model("initial-exec")));
+
+/** Once, before the first register: the lock, the destructor key, the hook. */
+void cgc_mutator_init(void);
+
+/**
+ * Give the calling thread a record, if it has none.
+ * returns  cgc_self; NULL when memory is out, or when a signal handler came
+ *          in the middle of just this (serve it without a record)
+ * threads  any that is not in the collector
+ */
+struct cgc_mutator *cgc_mutator_register(void);
+
+/** Tell where the calling thread's stack is (for a thread not seen to start).
+ */
+void cgc_mutator_set_stack(struct cgc_mutator *self, uintptr_t lo,
+                           uintptr_t hi);
+
+/**
+ * Give the record of the calling thread back; cgc_self is NULL afterwards.
+ * The thread is not busy.
+ */
+void cgc_mutator_unregister(struct cgc_mutator *self);
+
+/** Enter on a busy record: stops if that is asked, or returns false. */
+CGC_COLD bool cgc_mutator_enter_slow(struct cgc_mutator *self);
+
+/** Stop now if the stop asked for while busy is still wanted. */
+CGC_COLD void cgc_mutator_leave_slow(struct cgc_mutator *self);
+
+/**
+ * Enter the collector.
+ * returns  false when this thread is inside already: we are in a signal
+ *          handler that interrupted the allocator
+ */
+CGC_INLINE bool cgc_mutator_enter(struct cgc_mutator *self) {
+  if (cgc_unlikely(*(volatile uint8_t *)&self->busy))
+    return cgc_mutator_enter_slow(self);
+  *(volatile uint8_t *)&self->busy = CGC_MUTATOR_BUSY;
+  cgc_compiler_barrier();
+  return true;
+}
+
+/** Leave the collector; the thread may be stopped here. */
+CGC_INLINE void cgc_mutator_leave(struct cgc_mutator *self) {
+  bool stop;
+  /* One instruction: a signal comes before or after it. */
+  __asm__ volatile("subb $1, %0"
+                   : "+m"(self->busy), "=@ccnz"(stop)
+                   :
+                   : "memory");
+  if (cgc_unlikely(stop))
+    cgc_mutator_leave_slow(self);
+}
+
+/** Call FN for each record, the list's lock held or the world stopped. */
+void cgc_mutator_each(void (*fn)(struct cgc_mutator *m, void *ctx), void *ctx);
+
+/** Number of records. */
+size_t cgc_mutator_count(void);
+
+/**
+ * Take the list's lock, as a busy thread; while it is held by a stop the
+ * thread leaves, so that it can be stopped.
+ * self     the caller's record, busy on return (NULL: it has none)
+ */
+void cgc_mutator_lock_list(struct cgc_mutator *self);
+void cgc_mutator_unlock_list(void);
+
+/**
+ * In the child of a fork, its only thread: refresh the caller's record and
+ * reap those of the threads that are not here.  Locks are free.
+ */
+void cgc_mutator_fork_child(void);
+
+/** Assert I1 and I2; with the world stopped I3. */
+void cgc_mutator_check(void);
+
+/* ---- for world/stop ------------------------------------------------------ */
+
+/* What the stopping thread and the parking ones share. */
+struct cgc_mutator_stop {
+  _Atomic uint32_t epoch;   /* odd: a stop; threads asked for it park */
+  _Atomic uint32_t missing; /* asked and not parked yet; woken at 0 */
+};
+extern struct cgc_mutator_stop cgc_mutator_stop;
+
+/** The record of TID, or NULL; list lock held. */
+struct cgc_mutator *cgc_mutator_find(pid_t tid);
+
+/** A record for a thread that has none; list lock held.  NULL: no memory */
+struct cgc_mutator *cgc_mutator_add(pid_t tid, bool temporary);
+
+/** Flush the cache of a thread that is gone, drop its record; lock held. */
+void cgc_mutator_reap(struct cgc_mutator *m);
+
+#endif
