@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base/base.h - the words that every floor uses.
+ *
+ * Attributes, assertions and three small helpers.  This header and os/ are
+ * the only places where the preprocessor selects code.
+ *
+ *   cgc_assert(x)  debug builds only (--enable-debug): documents and tests.
+ *   cgc_check(x)   always compiled: cheap, guards memory safety, traps.
+ */
+#ifndef CGC_BASE_BASE_H
+#define CGC_BASE_BASE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CGC_PUBLIC __attribute__((visibility("default")))
+#define CGC_NORETURN __attribute__((noreturn))
+#define CGC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define CGC_NOINLINE __attribute__((noinline))
+#define CGC_INLINE static inline __attribute__((always_inline))
+#define CGC_COLD __attribute__((cold, noinline))
+#define CGC_UNUSED __attribute__((unused))
+#define CGC_ALIGNED(n) __attribute__((aligned(n)))
+
+/* Functions that read other people's memory on purpose. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CGC_SCANS_MEMORY                                                       \
+  __attribute__((no_sanitize("address", "thread", "undefined")))
+#define CGC_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define CGC_SCANS_MEMORY                                                       \
+  __attribute__((no_sanitize("address", "thread", "undefined")))
+#define CGC_SANITIZED 1
+#else
+#define CGC_SCANS_MEMORY
+#define CGC_SANITIZED 0
+#endif
+#else
+#define CGC_SCANS_MEMORY
+#define CGC_SANITIZED 0
+#endif
+
+#define cgc_likely(x) __builtin_expect(!!(x), 1)
+#define cgc_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* An invariant that does not hold: says where, then traps. */
+CGC_NORETURN CGC_COLD void cgc_check_failed(const char *what, const char *file,
+                                            int line);
+
+#define cgc_check(x)                                                           \
+  (cgc_likely(x) ? (void)0 : cgc_check_failed(#x, __FILE__, __LINE__))
+
+#ifdef CGC_DEBUG
+#define cgc_assert(x) cgc_check(x)
+#else
+#define cgc_assert(x) ((void)sizeof(!(x)))
+#endif
+
+#define cgc_container_of(ptr, type, member)                                    \
+  ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* The compiler may not move memory accesses across this line. */
+#define cgc_compiler_barrier() __asm__ volatile("" ::: "memory")
+
+#define CGC_KIB ((size_t)1 << 10)
+#define CGC_MIB ((size_t)1 << 20)
+#define CGC_GIB ((size_t)1 << 30)
+
+CGC_INLINE uintptr_t cgc_round_up(uintptr_t n, uintptr_t power_of_two) {
+  return (n + power_of_two - 1) & ~(power_of_two - 1);
+}
+
+CGC_INLINE uintptr_t cgc_round_down(uintptr_t n, uintptr_t power_of_two) {
+  return n & ~(power_of_two - 1);
+}
+
+CGC_INLINE size_t cgc_min(size_t a, size_t b) { return a < b ? a : b; }
+CGC_INLINE size_t cgc_max(size_t a, size_t b) { return a > b ? a : b; }
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/lock.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FREE, HELD, WAITED_FOR };
+
+/*
+ * The registry: sorted by falling rank, then rising address.  The guard is
+ * outside the ranks: it is taken with any lock held or none, and under it
+ * only cgc_lock_all takes others.
+ */
+static struct cgc_lock *registry;
+static struct cgc_lock registry_guard = CGC_LOCK_INIT(CGC_RANK_NONE);
+
+#ifdef CGC_DEBUG
+/* Ranks held by this thread, one bit each. */
+static __thread uint32_t ranks_held;
+_Static_assert(CGC_RANK_LIMIT <= 32, "a bit per rank");
+
+static void note_taken(const struct cgc_lock *lock) {
+  uint32_t at_or_below = (2u << lock->rank) - 1;
+  cgc_check((ranks_held & at_or_below) == 0); /* rank order */
+  ranks_held |= 1u << lock->rank;
+}
+
+static void note_released(const struct cgc_lock *lock) {
+  ranks_held &= ~(1u << lock->rank);
+}
+#else
+static void note_taken(const struct cgc_lock *lock) { (void)lock; }
+static void note_released(const struct cgc_lock *lock) { (void)lock; }
+#endif
+
+/* The raw system call keeps the thread's errno. */
+static void futex(struct cgc_lock *lock, int op, uint32_t value) {
+  int saved = errno;
+  syscall(SYS_futex, &lock->word, op | FUTEX_PRIVATE_FLAG, value, NULL);
+  errno = saved;
+}
+
+void cgc_lock_init(struct cgc_lock *lock, enum cgc_lock_rank rank) {
+  *lock = (struct cgc_lock)CGC_LOCK_INIT((uint8_t)rank);
+}
+
+static bool take_free(struct cgc_lock *lock) {
+  uint32_t expected = FREE;
+  return atomic_compare_exchange_strong_explicit(
+      &lock->word, &expected, HELD, memory_order_acquire,
+      memory_order_relaxed);
+}
+
+bool cgc_trylock(struct cgc_lock *lock) {
+  if (!take_free(lock))
+    return false;
+  note_taken(lock);
+  return true;
+}
+
+/* Critical sections are short: a few looks before the kernel is asked. */
+static bool spin(struct cgc_lock *lock) {
+  for (int i = 0; i < 64; i++) {
+    if (atomic_load_explicit(&lock->word, memory_order_relaxed) == FREE &&
+        take_free(lock))
+      return true;
+    __builtin_ia32_pause();
+  }
+  return false;
+}
+
+static bool comes_before(const struct cgc_lock *a, const struct cgc_lock *b) {
+  return a->rank != b->rank ? a->rank > b->rank : a < b;
+}
+
+static void take(struct cgc_lock *lock) {
+  if (!take_free(lock) && !spin(lock))
+    while (atomic_exchange_explicit(&lock->word, WAITED_FOR,
+                                    memory_order_acquire) != FREE)
+      futex(lock, FUTEX_WAIT, WAITED_FOR);
+}
+
+static void release(struct cgc_lock *lock) {
+  uint32_t was =
+      atomic_exchange_explicit(&lock->word, FREE, memory_order_release);
+  cgc_check(was != FREE);
+  if (was == WAITED_FOR)
+    futex(lock, FUTEX_WAKE, 1);
+}
+
+void cgc_lock(struct cgc_lock *lock) {
+  take(lock);
+  note_taken(lock);
+}
+
+void cgc_unlock(struct cgc_lock *lock) {
+  note_released(lock);
+  release(lock);
+}
+
+static void insert(struct cgc_lock *lock) {
+  struct cgc_lock **at = &registry;
+  while (*at && comes_before(*at, lock))
+    at = &(*at)->next;
+  lock->next = *at;
+  *at = lock;
+}
+
+void cgc_lock_register(struct cgc_lock *lock) {
+  take(&registry_guard);
+  if (!lock->registered) {
+    lock->registered = true;
+    insert(lock);
+  }
+  release(&registry_guard);
+}
+
+void cgc_lock_all(void) {
+  take(&registry_guard);
+  for (struct cgc_lock *l = registry; l; l = l->next)
+    take(l);
+}
+
+void cgc_unlock_all(void) {
+  for (struct cgc_lock *l = registry; l; l = l->next)
+    release(l);
+  release(&registry_guard);
+}
+
+void cgc_lock_reset_all(void) {
+  for (struct cgc_lock *l = registry; l; l = l->next)
+    atomic_store_explicit(&l->word, FREE, memory_order_relaxed);
+  atomic_store_explicit(&registry_guard.word, FREE, memory_order_relaxed);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base/lock.h - the collector's locks: futexes with a rank.
+ *
+ * Each lock has its module's rank, the module's place in the one list of
+ * Makefile.am.  A thread takes a lock only while every lock that it holds
+ * ranks above it, so calls that go down the list can never deadlock; debug
+ * builds check that.  A registered lock is held across fork by the forking
+ * thread and is free in the child.
+ *
+ *   word: 0 free, 1 held, 2 held and somebody waits (Drepper, "Futexes are
+ *   tricky", mutex 2).
+ *
+ * A holder must not be stopped by the collector: the callers in front/ mark
+ * their thread as busy before they come down here (world/mutator.h).
+ *
+ * Source of the ranks as data: Go's runtime, lockrank.go.
+ */
+#ifndef CGC_BASE_LOCK_H
+#define CGC_BASE_LOCK_H
+
+#include "base/base.h"
+
+/* From the lowest module that owns a lock to the highest. */
+enum cgc_lock_rank {
+  CGC_RANK_NONE,
+  CGC_RANK_PAGE,
+  CGC_RANK_META,
+  CGC_RANK_PAGEHEAP,
+  CGC_RANK_CENTRAL,
+  CGC_RANK_MUTATOR,
+  CGC_RANK_RANGE,
+  CGC_RANK_KERNEL,
+  CGC_RANK_QUEUE,
+  CGC_RANK_LINK,
+  CGC_RANK_FINAL,
+  CGC_RANK_CYCLE,
+  CGC_RANK_INIT,
+  CGC_RANK_LIMIT
+};
+
+struct cgc_lock {
+  _Atomic uint32_t word;
+  uint8_t rank;
+  bool registered;
+  struct cgc_lock *next; /* in the registry, highest rank first */
+};
+
+#define CGC_LOCK_INIT(r)                                                       \
+  { .rank = (r) }
+
+void cgc_lock_init(struct cgc_lock *lock, enum cgc_lock_rank rank);
+
+/** Take the lock; waits without a limit. */
+void cgc_lock(struct cgc_lock *lock);
+
+/** Take the lock if it is free.  returns  whether it is held now */
+bool cgc_trylock(struct cgc_lock *lock);
+
+void cgc_unlock(struct cgc_lock *lock);
+
+/** Debug builds: this thread holds LOCK. */
+#define cgc_assert_held(lock)                                                  \
+  cgc_assert(atomic_load_explicit(&(lock)->word, memory_order_relaxed) != 0)
+
+/**
+ * Add LOCK to those that cgc_lock_all takes; before its first use.  Again is
+ * harmless.  Several locks of one rank may be registered; they are taken in
+ * the order of their addresses.
+ */
+void cgc_lock_register(struct cgc_lock *lock);
+
+/** fork: take every registered lock, highest rank first. */
+void cgc_lock_all(void);
+/** fork, parent: release them. */
+void cgc_unlock_all(void);
+/** fork, child: nobody else exists; all registered locks become free. */
+void cgc_lock_reset_all(void);
+
+#endif

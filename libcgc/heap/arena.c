@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/arena.h"
+
+#include "os/page.h"
+
+#include <sys/resource.h>
+
+enum {
+  PART_ALIGN = 2 << 20,           /* so that huge pages fit */
+  CLAIM_AT_GIB = 16 << 10,        /* far from what mmap and brk hand out */
+  CLAIM_STRIDE_GIB = 4 << 10,
+  CLAIM_TRIES = 4
+};
+
+/* Bits of table for each page. */
+static const size_t bits_per_page[CGC_TABLES] = {
+    [CGC_TABLE_SPANS] = 64, [CGC_TABLE_DESC] = 32,
+    [CGC_TABLE_MARKS] = 512, [CGC_TABLE_FREE] = 1,
+    [CGC_TABLE_DIRTY] = 1,  [CGC_TABLE_RUNS] = 1,
+    [CGC_TABLE_HEAP] = (size_t)CGC_PAGE * 8,
+};
+
+static size_t table_bytes(enum cgc_arena_table table, size_t npages) {
+  return cgc_round_up(npages * bits_per_page[table] / 8, CGC_OS_PAGE);
+}
+
+static size_t layout_bytes(size_t npages) {
+  size_t bytes = 0;
+  for (int t = 0; t < CGC_TABLES; t++)
+    bytes += cgc_round_up(table_bytes((enum cgc_arena_table)t, npages),
+                          PART_ALIGN);
+  return bytes;
+}
+
+static void lay_out(struct cgc_arena *arena, uintptr_t lo, size_t npages) {
+  for (int t = 0; t < CGC_TABLES; t++) {
+    size_t bytes = table_bytes((enum cgc_arena_table)t, npages);
+    arena->part[t] = (struct cgc_arena_part){lo, lo, lo + bytes};
+    lo += cgc_round_up(bytes, PART_ALIGN);
+  }
+  arena->base = arena->part[CGC_TABLE_HEAP].lo;
+  arena->spans = (struct cgc_span **)arena->part[CGC_TABLE_SPANS].lo;
+  arena->desc = (uint32_t *)arena->part[CGC_TABLE_DESC].lo;
+  arena->marks = (uint64_t *)arena->part[CGC_TABLE_MARKS].lo;
+  arena->pages_limit = npages;
+  atomic_store_explicit(&arena->heap_bytes, 0, memory_order_relaxed);
+}
+
+static bool reserve(struct cgc_arena *arena, size_t npages) {
+  for (; npages >= CGC_ARENA_STEP; npages /= 2) {
+    void *lo = cgc_page_reserve(layout_bytes(npages), PART_ALIGN);
+    if (lo) {
+      lay_out(arena, (uintptr_t)lo, npages);
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool address_space_is_limited(void) {
+  struct rlimit limit;
+  return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+static bool commit(const struct cgc_arena *arena, uintptr_t lo, size_t bytes) {
+  return arena->claimed ? cgc_page_claim((void *)lo, bytes)
+                        : cgc_page_commit((void *)lo, bytes);
+}
+
+/*
+ * A claimed layout counts against RLIMIT_AS only for what is used.  The place
+ * is tried by claiming one step there.
+ */
+static bool claim(struct cgc_arena *arena, size_t npages) {
+  arena->claimed = true;
+  for (size_t i = 0; i < CLAIM_TRIES; i++) {
+    lay_out(arena, (CLAIM_AT_GIB + i * CLAIM_STRIDE_GIB) * CGC_GIB, npages);
+    if (cgc_arena_grow(arena, CGC_ARENA_STEP))
+      return true;
+    cgc_arena_destroy(arena);
+  }
+  return false;
+}
+
+bool cgc_arena_init(struct cgc_arena *arena, size_t bytes) {
+  size_t npages = cgc_round_up(cgc_pages(bytes), CGC_ARENA_STEP);
+  *arena = (struct cgc_arena){.claimed = false};
+  if (!address_space_is_limited() && reserve(arena, npages))
+    return true;
+  return claim(arena, npages);
+}
+
+void cgc_arena_destroy(struct cgc_arena *arena) {
+  if (arena->claimed) {
+    for (int t = 0; t < CGC_TABLES; t++) {
+      struct cgc_arena_part *p = &arena->part[t];
+      if (p->committed > p->lo)
+        cgc_page_unmap((void *)p->lo, p->committed - p->lo);
+      p->committed = p->lo;
+    }
+  } else {
+    cgc_page_unmap((void *)arena->part[0].lo,
+                   layout_bytes(arena->pages_limit));
+  }
+}
+
+/* Commit PART up to BYTES from its start; what stands already is kept. */
+static bool extend(struct cgc_arena *arena, struct cgc_arena_part *part,
+                   size_t bytes) {
+  uintptr_t want = part->lo + bytes;
+  if (want <= part->committed)
+    return true;
+  if (!commit(arena, part->committed, want - part->committed))
+    return false;
+  part->committed = want;
+  return true;
+}
+
+bool cgc_arena_grow(struct cgc_arena *arena, size_t npages) {
+  size_t total = cgc_arena_pages(arena) + npages;
+  if (total > arena->pages_limit)
+    return false;
+  for (int t = 0; t < CGC_TABLES; t++)
+    if (!extend(arena, &arena->part[t],
+                table_bytes((enum cgc_arena_table)t, total)))
+      return false;
+  atomic_store_explicit(&arena->heap_bytes, total << CGC_PAGE_SHIFT,
+                        memory_order_relaxed);
+  return true;
+}
+
+void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span) {
+  size_t first = cgc_arena_page_of(arena, span->base);
+  bool large = span->class == CGC_CLASS_LARGE;
+  uint32_t desc = span->class | (uint32_t)span->kind << CGC_DESC_KIND_SHIFT;
+  for (size_t i = 0; i < span->npages; i++) {
+    arena->spans[first + i] = span;
+    arena->desc[first + i] =
+        large ? desc : desc | (uint32_t)i << CGC_DESC_OFFSET_SHIFT;
+  }
+}
+
+void cgc_arena_clear(struct cgc_arena *arena, const struct cgc_span *span) {
+  size_t first = cgc_arena_page_of(arena, span->base);
+  for (size_t i = 0; i < span->npages; i++) {
+    arena->desc[first + i] = 0;
+    arena->spans[first + i] = NULL;
+  }
+}
+
+size_t cgc_arena_table_bytes(const struct cgc_arena *arena) {
+  size_t bytes = 0;
+  for (int t = 0; t < CGC_TABLE_HEAP; t++)
+    bytes += arena->part[t].committed - arena->part[t].lo;
+  return bytes;
+}
+
+void cgc_arena_check_span(const struct cgc_arena *arena,
+                          const struct cgc_span *span) {
+  size_t first = cgc_arena_page_of(arena, span->base);
+  cgc_check(first + span->npages <= cgc_arena_pages(arena));
+  for (size_t i = 0; i < span->npages; i++) {
+    uint32_t desc = arena->desc[first + i];
+    cgc_check(arena->spans[first + i] == span);
+    cgc_check(cgc_desc_class(desc) == span->class);
+    cgc_check(cgc_desc_kind(desc) == span->kind);
+    if (span->class != CGC_CLASS_LARGE)
+      cgc_check(cgc_desc_offset(desc) == i);
+  }
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/cache.h"
+
+#include "heap/meta.h"
+
+#include <string.h>
+
+enum { HELD_BYTES = 32 << 10, HELD_MIN = 4, HELD_MAX = 64 };
+
+void cgc_cache_init(struct cgc_cache *cache, struct cgc_heap *heap) {
+  cache->heap = heap;
+}
+
+void cgc_cache_publish(struct cgc_cache *cache) {
+  cgc_heap_count(cache->heap, cache->grown_bytes);
+  if (cache->grown_bytes > 0)
+    atomic_fetch_add_explicit(&cache->heap->grown_bytes,
+                              (uint64_t)cache->grown_bytes,
+                              memory_order_relaxed);
+  cache->grown_bytes = 0;
+}
+
+static void count_slots(struct cgc_cache *cache, const struct cgc_bin *bin,
+                        int64_t slots) {
+  cache->grown_bytes += slots * (int64_t)bin->size;
+}
+
+/* ---- Windows ---------------------------------------------------------- */
+
+static bool open_window(struct cgc_cache *cache, struct cgc_bin *bin,
+                        uint32_t word) {
+  struct cgc_span *span = bin->span;
+  uint64_t free = cgc_span_free(span, word);
+  bin->word = word;
+  bin->window = cgc_span_slot_address(span, 64 * word);
+  bin->slot = span->slots + 64 * word;
+  bin->needs_zero = span->needs_zero;
+  bin->free = free;
+  count_slots(cache, bin, __builtin_popcountl(free));
+  return free != 0;
+}
+
+static bool next_window(struct cgc_cache *cache, struct cgc_bin *bin,
+                        uint32_t word) {
+  for (; word < cgc_span_words(bin->span); word++)
+    if (open_window(cache, bin, word))
+      return true;
+  return false;
+}
+
+static void drop_span(struct cgc_cache *cache, struct cgc_bin *bin) {
+  struct cgc_span *span = bin->span;
+  count_slots(cache, bin, -__builtin_popcountl(bin->free));
+  bin->free = 0;
+  bin->span = NULL;
+  cgc_heap_give_span(cache->heap, span);
+}
+
+bool cgc_cache_refill(struct cgc_cache *cache, enum cgc_kind kind,
+                      unsigned class) {
+  struct cgc_bin *bin = &cache->bin[kind][class];
+  if (bin->span && next_window(cache, bin, bin->word + 1))
+    return true;
+  if (bin->span)
+    drop_span(cache, bin);
+  cgc_cache_publish(cache);
+  bin->size = cgc_size_classes[class].size;
+  while ((bin->span = cgc_heap_take_span(cache->heap, kind, class))) {
+    if (next_window(cache, bin, 0))
+      return true;
+    drop_span(cache, bin);
+  }
+  return false;
+}
+
+/* ---- Held slots ------------------------------------------------------- */
+
+static uint16_t held_max_of(unsigned class) {
+  size_t n = HELD_BYTES / cgc_size_classes[class].size;
+  return (uint16_t)cgc_max(HELD_MIN, cgc_min(n, HELD_MAX));
+}
+
+static bool new_held(struct cgc_bin *bin, unsigned class) {
+  uint16_t max = held_max_of(class);
+  bin->held = cgc_meta_alloc(max * sizeof *bin->held);
+  if (!bin->held)
+    return false;
+  bin->held_max = max;
+  bin->size = cgc_size_classes[class].size;
+  return true;
+}
+
+/* The oldest N go back: the youngest are the warmest. */
+static void free_oldest(struct cgc_cache *cache, enum cgc_kind kind,
+                        unsigned class, uint16_t n) {
+  struct cgc_bin *bin = &cache->bin[kind][class];
+  count_slots(cache, bin, -(int64_t)n);
+  cgc_heap_free_held(cache->heap, kind, class, bin->held, n);
+  bin->nheld = (uint16_t)(bin->nheld - n);
+  memmove(bin->held, bin->held + n, bin->nheld * sizeof *bin->held);
+}
+
+bool cgc_cache_make_room(struct cgc_cache *cache, enum cgc_kind kind,
+                         unsigned class) {
+  struct cgc_bin *bin = &cache->bin[kind][class];
+  if (!bin->held)
+    return new_held(bin, class);
+  if (bin->nheld == bin->held_max) {
+    free_oldest(cache, kind, class, bin->held_max / 2);
+    cgc_cache_publish(cache);
+  }
+  return true;
+}
+
+/* ---- All bins --------------------------------------------------------- */
+
+static void flush_bin(struct cgc_cache *cache, enum cgc_kind kind,
+                      unsigned class) {
+  struct cgc_bin *bin = &cache->bin[kind][class];
+  if (bin->span)
+    drop_span(cache, bin);
+  if (bin->nheld)
+    free_oldest(cache, kind, class, bin->nheld);
+}
+
+void cgc_cache_flush(struct cgc_cache *cache) {
+  for (int kind = 0; kind < CGC_KINDS; kind++)
+    for (unsigned class = 1; class <= CGC_CLASSES; class++)
+      flush_bin(cache, (enum cgc_kind)kind, class);
+  cgc_cache_publish(cache);
+}
+
+void cgc_cache_destroy(struct cgc_cache *cache) {
+  cgc_cache_flush(cache);
+  for (int kind = 0; kind < CGC_KINDS; kind++)
+    for (unsigned class = 1; class <= CGC_CLASSES; class++) {
+      struct cgc_bin *bin = &cache->bin[kind][class];
+      if (bin->held)
+        cgc_meta_free(bin->held, bin->held_max * sizeof *bin->held);
+      *bin = (struct cgc_bin){.free = 0};
+    }
+}
+
+static void check_bin(const struct cgc_bin *bin) {
+  for (uint16_t i = 0; i < bin->nheld; i++)
+    cgc_check(*bin->held[i].slot == CGC_SLOT_HELD); /* I1 */
+  if (!bin->span)
+    return;
+  cgc_check(bin->span->where == CGC_SPAN_CACHED);                /* I2 */
+  cgc_check(bin->slot == bin->span->slots + 64 * bin->word);     /* I3 */
+  cgc_check(bin->window ==
+            cgc_span_slot_address(bin->span, 64 * bin->word));   /* I3 */
+  cgc_check((bin->free & ~cgc_span_free(bin->span, bin->word)) == 0); /* I1 */
+}
+
+void cgc_cache_check(const struct cgc_cache *cache) {
+  for (int kind = 0; kind < CGC_KINDS; kind++)
+    for (unsigned class = 1; class <= CGC_CLASSES; class++)
+      check_bin(&cache->bin[kind][class]);
+}

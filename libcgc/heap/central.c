@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/central.h"
+
+#include "heap/sweep.h"
+
+static void lock_ready(struct cgc_central *c) {
+  cgc_lock(&c->lock);
+  if (c->partial.next)
+    return;
+  cgc_list_init(&c->partial);
+  cgc_list_init(&c->full);
+  cgc_list_init(&c->unswept);
+}
+
+/* Centrals are many and most are never used: each is made at its first use. */
+void cgc_central_init(struct cgc_central *c) {
+  c->lock.rank = CGC_RANK_CENTRAL;
+  cgc_lock_register(&c->lock);
+  lock_ready(c);
+  cgc_unlock(&c->lock);
+}
+
+static struct cgc_span *span_of(struct cgc_link *link) {
+  return cgc_list_entry(link, struct cgc_span, link);
+}
+
+static bool is_empty(const struct cgc_span *span) {
+  return span->nfree == span->nslots;
+}
+
+/* File a swept span whose nfree is exact. */
+static void file_locked(struct cgc_central *c, struct cgc_span *span) {
+  cgc_assert_held(&c->lock);
+  bool large = span->class == CGC_CLASS_LARGE;
+  if (span->nfree > 0 && !large) {
+    span->where = CGC_SPAN_PARTIAL;
+    cgc_list_push_front(&c->partial, &span->link);
+  } else {
+    span->where = large ? CGC_SPAN_LARGE : CGC_SPAN_FULL;
+    cgc_list_push_back(&c->full, &span->link);
+  }
+}
+
+void cgc_central_delete_span(struct cgc_pageheap *ph, struct cgc_span *span) {
+  size_t page = cgc_arena_page_of(ph->arena, span->base);
+  size_t npages = span->npages;
+  cgc_arena_clear(ph->arena, span);
+  cgc_span_delete(span);
+  cgc_pageheap_free(ph, page, npages, true);
+}
+
+/* The next unswept span, swept and in no list; NULL if there is none. */
+static struct cgc_span *sweep_next_locked(struct cgc_central *c,
+                                          const struct cgc_arena *arena) {
+  cgc_assert_held(&c->lock);
+  struct cgc_link *link = cgc_list_pop_front(&c->unswept);
+  if (!link)
+    return NULL;
+  struct cgc_span *span = span_of(link);
+  cgc_sweep_span(arena, span);
+  return span;
+}
+
+static struct cgc_span *sweep_for_a_slot_locked(struct cgc_central *c,
+                                                const struct cgc_arena *arena) {
+  struct cgc_span *span;
+  while ((span = sweep_next_locked(c, arena)) && span->nfree == 0)
+    file_locked(c, span);
+  return span;
+}
+
+struct cgc_span *cgc_central_take(struct cgc_central *c,
+                                  struct cgc_pageheap *ph) {
+  cgc_lock(&c->lock);
+  struct cgc_link *link = cgc_list_pop_front(&c->partial);
+  struct cgc_span *span =
+      link ? span_of(link) : sweep_for_a_slot_locked(c, ph->arena);
+  if (span) {
+    span->where = CGC_SPAN_CACHED;
+    span->needs_zero = true;
+  }
+  cgc_unlock(&c->lock);
+  return span;
+}
+
+void cgc_central_give(struct cgc_central *c, struct cgc_pageheap *ph,
+                      struct cgc_span *span) {
+  cgc_lock(&c->lock);
+  /* Exact: who frees a slot of a CACHED span leaves the count to us. */
+  span->nfree = cgc_span_count_free(span);
+  bool empty = is_empty(span);
+  if (!empty)
+    file_locked(c, span);
+  cgc_unlock(&c->lock);
+  if (empty)
+    cgc_central_delete_span(ph, span);
+}
+
+void cgc_central_enter(struct cgc_central *c, struct cgc_span *span) {
+  cgc_lock(&c->lock);
+  span->nfree = 0;
+  file_locked(c, span);
+  cgc_unlock(&c->lock);
+}
+
+void cgc_central_leave(struct cgc_central *c, struct cgc_span *span) {
+  cgc_lock(&c->lock);
+  cgc_list_remove(&span->link);
+  cgc_unlock(&c->lock);
+}
+
+/*
+ * The slot is FREE from here on.  A CACHED span counts when it comes back, an
+ * UNSWEPT one when it is swept.
+ * returns  whether the span, swept, has no live slot left and is in no list
+ */
+static bool free_slot_locked(struct cgc_central *c, struct cgc_span *span,
+                             uint8_t *slot) {
+  *slot = CGC_SLOT_FREE;
+  if (span->where != CGC_SPAN_PARTIAL && span->where != CGC_SPAN_FULL)
+    return false;
+  span->nfree++;
+  if (is_empty(span)) {
+    cgc_list_remove(&span->link);
+    return true;
+  }
+  if (span->where == CGC_SPAN_FULL) {
+    cgc_list_remove(&span->link);
+    file_locked(c, span);
+  }
+  return false;
+}
+
+void cgc_central_free(struct cgc_central *c, struct cgc_pageheap *ph,
+                      const struct cgc_held *held, size_t n) {
+  struct cgc_link empty;
+  cgc_list_init(&empty);
+  cgc_lock(&c->lock);
+  for (size_t i = 0; i < n; i++) {
+    size_t page = cgc_arena_page_of(ph->arena, held[i].addr);
+    struct cgc_span *span = ph->arena->spans[page];
+    if (free_slot_locked(c, span, held[i].slot))
+      cgc_list_push_back(&empty, &span->link);
+  }
+  cgc_unlock(&c->lock);
+  struct cgc_link *link;
+  while ((link = cgc_list_pop_front(&empty)))
+    cgc_central_delete_span(ph, span_of(link));
+}
+
+void cgc_central_flip(struct cgc_central *c) {
+  cgc_lock(&c->lock);
+  cgc_list_splice(&c->unswept, &c->partial);
+  cgc_list_splice(&c->unswept, &c->full);
+  cgc_list_for_each(link, &c->unswept) span_of(link)->where =
+      CGC_SPAN_UNSWEPT;
+  cgc_unlock(&c->lock);
+}
+
+size_t cgc_central_sweep(struct cgc_central *c, struct cgc_pageheap *ph,
+                         size_t npages, size_t *spans) {
+  size_t freed = 0;
+  while (*spans > 0 && freed < npages) {
+    cgc_lock(&c->lock);
+    struct cgc_span *span = sweep_next_locked(c, ph->arena);
+    bool empty = span && is_empty(span);
+    if (span && !empty)
+      file_locked(c, span);
+    cgc_unlock(&c->lock);
+    if (!span)
+      break;
+    --*spans;
+    if (empty) {
+      freed += span->npages;
+      cgc_central_delete_span(ph, span);
+    }
+  }
+  return freed;
+}
+
+static void check_list(const struct cgc_link *list,
+                       const struct cgc_arena *arena,
+                       enum cgc_span_where where) {
+  cgc_list_check(list);
+  cgc_list_for_each(link, list) {
+    struct cgc_span *span = span_of(link);
+    bool large = span->class == CGC_CLASS_LARGE;
+    cgc_span_check(span);
+    cgc_arena_check_span(arena, span);
+    if (where != CGC_SPAN_UNSWEPT) {
+      cgc_check(span->where == (large ? CGC_SPAN_LARGE : where));   /* I1 */
+      cgc_check(span->nfree == cgc_span_count_free(span));
+      cgc_check((span->nfree > 0) == (where == CGC_SPAN_PARTIAL));  /* I2 */
+    } else {
+      cgc_check(span->where == where); /* I1 */
+    }
+  }
+}
+
+void cgc_central_check(struct cgc_central *c, const struct cgc_arena *arena) {
+  cgc_lock(&c->lock);
+  check_list(&c->partial, arena, CGC_SPAN_PARTIAL);
+  check_list(&c->full, arena, CGC_SPAN_FULL);
+  check_list(&c->unswept, arena, CGC_SPAN_UNSWEPT);
+  cgc_unlock(&c->lock);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap/central.h - the spans of one class and kind that no thread's cache has.
+ *
+ *   partial   swept, with free slots      <- taken first
+ *   unswept   as the last cycle left them <- swept and taken next
+ *   full      swept, nothing free
+ *
+ * A span without a live slot goes back to the page heap.  Large objects have
+ * a central of their own per kind (class CGC_CLASS_LARGE); their spans are
+ * full or unswept, never partial.
+ *
+ *   I1  where of a span names the list that it stands in.
+ *   I2  A span in partial has nfree > 0, one in full has nfree == 0.
+ *
+ * Locks: one each, all of one rank; never two at a time.
+ */
+#ifndef CGC_HEAP_CENTRAL_H
+#define CGC_HEAP_CENTRAL_H
+
+#include "heap/pageheap.h"
+
+struct cgc_central {
+  struct cgc_lock lock;
+  struct cgc_link partial; /* guard: lock */
+  struct cgc_link full;    /* guard: lock */
+  struct cgc_link unswept; /* guard: lock */
+};
+
+/* A slot just freed, in a cache's held list. */
+struct cgc_held {
+  uintptr_t addr;
+  uint8_t *slot;
+};
+
+/** Make CENTRAL ready; again is harmless, from several threads too. */
+void cgc_central_init(struct cgc_central *central);
+
+CGC_INLINE bool cgc_central_is_ready(const struct cgc_central *central) {
+  return central->lock.registered;
+}
+
+/**
+ * A swept span with a free slot; it belongs to the caller (CACHED).
+ * returns  NULL if there is none: then every span is swept and full
+ */
+struct cgc_span *cgc_central_take(struct cgc_central *central,
+                                  struct cgc_pageheap *ph);
+
+/** Give a CACHED span back; an empty one goes on to the page heap. */
+void cgc_central_give(struct cgc_central *central, struct cgc_pageheap *ph,
+                      struct cgc_span *span);
+
+/** Enter a new large span, or one that is full. */
+void cgc_central_enter(struct cgc_central *central, struct cgc_span *span);
+
+/** Take a span out of its list, whichever it is; the caller owns it. */
+void cgc_central_leave(struct cgc_central *central, struct cgc_span *span);
+
+/**
+ * Free N slots of this class and kind that the caller's cache held.
+ */
+void cgc_central_free(struct cgc_central *central, struct cgc_pageheap *ph,
+                      const struct cgc_held *held, size_t n);
+
+/** World stopped, caches flushed: every span waits to be swept. */
+void cgc_central_flip(struct cgc_central *central);
+
+/**
+ * Sweep up to *SPANS unswept spans, until NPAGES pages went back to the page
+ * heap.
+ * spans    in: the most to sweep; out: those left of them
+ * returns  pages given back
+ */
+size_t cgc_central_sweep(struct cgc_central *central, struct cgc_pageheap *ph,
+                         size_t npages, size_t *spans);
+
+/** Delete SPAN, which is in no list, and free its pages. */
+void cgc_central_delete_span(struct cgc_pageheap *ph, struct cgc_span *span);
+
+/** Assert I1, I2 and what span.h says of swept spans; takes the lock. */
+void cgc_central_check(struct cgc_central *central,
+                       const struct cgc_arena *arena);
+
+#endif

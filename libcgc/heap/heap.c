@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/heap.h"
+
+#include "heap/sweep.h"
+#include "os/page.h"
+
+struct cgc_heap cgc_heap;
+
+enum {
+  CENTRALS = CGC_KINDS * CGC_CLASS_LIMIT,
+  SWEEP_MIN = 64,      /* spans swept before the arena grows ... */
+  SWEEP_PER_PAGE = 16  /* ... or this many per page that is wanted */
+};
+
+bool cgc_heap_init(struct cgc_heap *heap, size_t reserve, size_t retain) {
+  return cgc_arena_init(&heap->arena, reserve) &&
+         cgc_pageheap_init(&heap->pageheap, &heap->arena, retain);
+}
+
+void cgc_heap_destroy(struct cgc_heap *heap) {
+  cgc_page_unmap(heap->pageheap.groups,
+                 cgc_round_up(heap->pageheap.ngroups_max *
+                                  sizeof *heap->pageheap.groups,
+                              CGC_OS_PAGE));
+  cgc_arena_destroy(&heap->arena);
+}
+
+static struct cgc_central *central_of(struct cgc_heap *heap,
+                                      enum cgc_kind kind, unsigned class) {
+  struct cgc_central *c = &heap->central[kind][class];
+  if (cgc_unlikely(!cgc_central_is_ready(c)))
+    cgc_central_init(c);
+  return c;
+}
+
+static struct cgc_central *central_number(struct cgc_heap *heap, size_t i) {
+  return &heap->central[i / CGC_CLASS_LIMIT][i % CGC_CLASS_LIMIT];
+}
+
+/*
+ * Sweep up to SPANS spans of any class until NPAGES pages are free; goes on
+ * where the last call stopped.
+ */
+static size_t sweep_some(struct cgc_heap *heap, size_t npages, size_t spans) {
+  size_t freed = 0;
+  for (size_t i = 0; i < CENTRALS && spans > 0 && freed < npages; i++) {
+    uint32_t at =
+        atomic_load_explicit(&heap->sweep.central, memory_order_relaxed);
+    struct cgc_central *c = central_number(heap, at % CENTRALS);
+    if (cgc_central_is_ready(c))
+      freed += cgc_central_sweep(c, &heap->pageheap, npages - freed, &spans);
+    if (spans > 0 && freed < npages)
+      atomic_store_explicit(&heap->sweep.central, (at + 1) % CENTRALS,
+                            memory_order_relaxed);
+  }
+  return freed;
+}
+
+size_t cgc_heap_sweep_all(struct cgc_heap *heap) {
+  return sweep_some(heap, SIZE_MAX, SIZE_MAX);
+}
+
+/* Free pages first, then swept ones, then the arena's next. */
+static ptrdiff_t new_pages(struct cgc_heap *heap, size_t npages, size_t align,
+                           bool *zeroed) {
+  struct cgc_pageheap *ph = &heap->pageheap;
+  ptrdiff_t page = cgc_pageheap_alloc(ph, npages, align, false, zeroed);
+  if (page < 0 &&
+      sweep_some(heap, npages, cgc_max(SWEEP_MIN, npages * SWEEP_PER_PAGE)) >=
+          npages)
+    page = cgc_pageheap_alloc(ph, npages, align, false, zeroed);
+  if (page < 0)
+    page = cgc_pageheap_alloc(ph, npages, align, true, zeroed);
+  return page;
+}
+
+static struct cgc_span *new_span(struct cgc_heap *heap, size_t npages,
+                                 size_t align, unsigned class,
+                                 enum cgc_kind kind, bool *zeroed) {
+  ptrdiff_t page = new_pages(heap, npages, align, zeroed);
+  if (page < 0)
+    return NULL;
+  uintptr_t base = cgc_arena_page_address(&heap->arena, (size_t)page);
+  struct cgc_span *span = cgc_span_new(base, npages, class, kind);
+  if (!span) {
+    cgc_pageheap_free(&heap->pageheap, (size_t)page, npages, true);
+    return NULL;
+  }
+  span->needs_zero = !*zeroed;
+  cgc_sweep_prepare(&heap->arena, span);
+  cgc_arena_set(&heap->arena, span);
+  return span;
+}
+
+struct cgc_span *cgc_heap_take_span(struct cgc_heap *heap, enum cgc_kind kind,
+                                    unsigned class) {
+  bool zeroed;
+  struct cgc_span *span =
+      cgc_central_take(central_of(heap, kind, class), &heap->pageheap);
+  if (span)
+    return span;
+  return new_span(heap, cgc_size_classes[class].npages, 1, class, kind,
+                  &zeroed);
+}
+
+void cgc_heap_give_span(struct cgc_heap *heap, struct cgc_span *span) {
+  cgc_central_give(central_of(heap, span->kind, span->class), &heap->pageheap,
+                   span);
+}
+
+void cgc_heap_free_held(struct cgc_heap *heap, enum cgc_kind kind,
+                        unsigned class, const struct cgc_held *held,
+                        size_t n) {
+  cgc_central_free(central_of(heap, kind, class), &heap->pageheap, held, n);
+}
+
+struct cgc_span *cgc_heap_new_large(struct cgc_heap *heap, size_t bytes,
+                                    size_t align, enum cgc_kind kind,
+                                    bool *zeroed) {
+  size_t npages = cgc_pages(bytes);
+  size_t align_pages = cgc_max(1, align >> CGC_PAGE_SHIFT);
+  struct cgc_span *span = new_span(heap, npages, align_pages, CGC_CLASS_LARGE,
+                                   kind, zeroed);
+  if (!span)
+    return NULL;
+  span->slots[0] = CGC_SLOT_LIVE;
+  cgc_central_enter(central_of(heap, kind, CGC_CLASS_LARGE), span);
+  cgc_heap_count(heap, (int64_t)span->slot_size);
+  return span;
+}
+
+void cgc_heap_free_large(struct cgc_heap *heap, struct cgc_span *span) {
+  cgc_central_leave(central_of(heap, span->kind, CGC_CLASS_LARGE), span);
+  cgc_heap_count(heap, -(int64_t)span->slot_size);
+  cgc_central_delete_span(&heap->pageheap, span);
+}
+
+static bool grow_large(struct cgc_heap *heap, struct cgc_span *span,
+                       size_t npages) {
+  bool zeroed;
+  size_t end = cgc_arena_page_of(&heap->arena, span->base) + span->npages;
+  if (!cgc_pageheap_take(&heap->pageheap, end, npages - span->npages, &zeroed))
+    return false;
+  span->npages = (uint32_t)npages;
+  span->slot_size = npages << CGC_PAGE_SHIFT;
+  cgc_arena_set(&heap->arena, span);
+  return true;
+}
+
+static void shrink_large(struct cgc_heap *heap, struct cgc_span *span,
+                         size_t npages) {
+  size_t first = cgc_arena_page_of(&heap->arena, span->base);
+  size_t excess = span->npages - npages;
+  cgc_arena_clear(&heap->arena, span);
+  span->npages = (uint32_t)npages;
+  span->slot_size = npages << CGC_PAGE_SHIFT;
+  cgc_arena_set(&heap->arena, span);
+  cgc_pageheap_free(&heap->pageheap, first + npages, excess, true);
+}
+
+bool cgc_heap_resize_large(struct cgc_heap *heap, struct cgc_span *span,
+                           size_t bytes) {
+  size_t npages = cgc_pages(bytes);
+  int64_t delta = (int64_t)(npages << CGC_PAGE_SHIFT) -
+                  (int64_t)span->slot_size;
+  if (npages > span->npages && !grow_large(heap, span, npages))
+    return false;
+  if (npages < span->npages)
+    shrink_large(heap, span, npages);
+  cgc_heap_count(heap, delta);
+  return true;
+}
+
+void cgc_heap_each_span(const struct cgc_heap *heap, cgc_span_fn fn,
+                        void *ctx) {
+  const struct cgc_arena *arena = &heap->arena;
+  for (size_t page = 0; page < cgc_arena_pages(arena);) {
+    struct cgc_span *span = arena->desc[page] ? arena->spans[page] : NULL;
+    page += span ? span->npages : 1;
+    if (span)
+      fn(span, ctx);
+  }
+}
+
+static void prepare(struct cgc_span *span, void *ctx) {
+  const struct cgc_heap *heap = ctx;
+  cgc_sweep_prepare(&heap->arena, span);
+}
+
+void cgc_heap_prepare_marks(struct cgc_heap *heap) {
+  cgc_heap_each_span(heap, prepare, heap);
+}
+
+void cgc_heap_flip(struct cgc_heap *heap, size_t live_bytes) {
+  for (size_t i = 0; i < CENTRALS; i++)
+    if (cgc_central_is_ready(central_number(heap, i)))
+      cgc_central_flip(central_number(heap, i));
+  atomic_store_explicit(&heap->sweep.central, 0, memory_order_relaxed);
+  atomic_store_explicit(&heap->in_use_bytes, (int64_t)live_bytes,
+                        memory_order_relaxed);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap/heap.h - arena, page heap and centrals put together: one heap.
+ *
+ * Caches take spans of small classes from here; large objects are made here.
+ * Before the arena grows, unswept spans of all classes are swept in
+ * proportion, so that sweeping always ends long before the heap has doubled.
+ *
+ *   in use = slots that caches were given or hold live, and large objects,
+ *            less what was freed; after a cycle, what it marked.
+ *
+ * Locks: none of its own.
+ */
+#ifndef CGC_HEAP_HEAP_H
+#define CGC_HEAP_HEAP_H
+
+#include "heap/central.h"
+
+struct cgc_heap {
+  struct cgc_arena arena;
+  struct cgc_pageheap pageheap;
+  struct cgc_central central[CGC_KINDS][CGC_CLASS_LIMIT];
+  _Atomic int64_t in_use_bytes;
+  _Atomic uint64_t grown_bytes; /* ever given to clients */
+  struct {
+    _Atomic uint32_t central; /* where the search for unswept spans goes on */
+  } sweep;
+};
+
+/* The process's heap; tests make their own. */
+extern struct cgc_heap cgc_heap;
+
+/**
+ * Make HEAP, with up to RESERVE bytes; RETAIN bytes of free memory are kept
+ * from the system at least.
+ * returns  false when there is no address space or memory
+ */
+bool cgc_heap_init(struct cgc_heap *heap, size_t reserve, size_t retain);
+
+/** For private instances: give all memory back. */
+void cgc_heap_destroy(struct cgc_heap *heap);
+
+/** A span of CLASS and KIND with free slots, CACHED; NULL without memory. */
+struct cgc_span *cgc_heap_take_span(struct cgc_heap *heap, enum cgc_kind kind,
+                                    unsigned class);
+void cgc_heap_give_span(struct cgc_heap *heap, struct cgc_span *span);
+
+/** Free N held slots of one class and kind. */
+void cgc_heap_free_held(struct cgc_heap *heap, enum cgc_kind kind,
+                        unsigned class, const struct cgc_held *held, size_t n);
+
+/**
+ * A large object of at least BYTES, LIVE, aligned to ALIGN (a power of two).
+ * zeroed   out: all of it is zero
+ * returns  its span, or NULL without memory
+ */
+struct cgc_span *cgc_heap_new_large(struct cgc_heap *heap, size_t bytes,
+                                    size_t align, enum cgc_kind kind,
+                                    bool *zeroed);
+void cgc_heap_free_large(struct cgc_heap *heap, struct cgc_span *span);
+
+/**
+ * Make a large object BYTES long where it stands; new pages are not zeroed.
+ * returns  false if the pages behind it are taken
+ */
+bool cgc_heap_resize_large(struct cgc_heap *heap, struct cgc_span *span,
+                           size_t bytes);
+
+/** Count DELTA bytes into what is in use. */
+CGC_INLINE void cgc_heap_count(struct cgc_heap *heap, int64_t delta) {
+  atomic_fetch_add_explicit(&heap->in_use_bytes, delta, memory_order_relaxed);
+}
+
+CGC_INLINE size_t cgc_heap_in_use(const struct cgc_heap *heap) {
+  int64_t n = atomic_load_explicit(&heap->in_use_bytes, memory_order_relaxed);
+  return n > 0 ? (size_t)n : 0;
+}
+
+typedef void (*cgc_span_fn)(struct cgc_span *span, void *ctx);
+
+/**
+ * Call FN for each span in address order.  World stopped, or nobody else uses
+ * the heap.
+ */
+void cgc_heap_each_span(const struct cgc_heap *heap, cgc_span_fn fn,
+                        void *ctx);
+
+/** World stopped, caches flushed: set all mark lines for a new cycle. */
+void cgc_heap_prepare_marks(struct cgc_heap *heap);
+
+/**
+ * World stopped, marking done: what is unmarked is garbage from here on, swept
+ * lazily.  LIVE_BYTES is what the marker counted.
+ */
+void cgc_heap_flip(struct cgc_heap *heap, size_t live_bytes);
+
+/** Sweep what is left; returns pages given back. */
+size_t cgc_heap_sweep_all(struct cgc_heap *heap);
+
+#endif

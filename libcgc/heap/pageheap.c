@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/pageheap.h"
+
+#include "os/page.h"
+
+enum {
+  WORDS = CGC_BLOCK_PAGES / 64,
+  GROW_MAX = 8192,      /* pages at once, beyond what is needed */
+  RETAIN_INVERSE = 8,   /* share of the used pages kept dirty */
+};
+
+#define NOWHERE ((size_t)-1)
+
+static size_t nblocks(const struct cgc_pageheap *ph) {
+  return cgc_arena_pages(ph->arena) / CGC_BLOCK_PAGES;
+}
+
+/* ---- Bits ------------------------------------------------------------- */
+
+/* The bits of word W of a bitmap that belong to pages [lo, hi). */
+static uint64_t mask_of(size_t w, size_t lo, size_t hi) {
+  size_t first = w * 64;
+  uint64_t mask = ~0ULL;
+  if (lo > first)
+    mask &= ~0ULL << (lo - first);
+  if (hi < first + 64)
+    mask &= ~0ULL >> (first + 64 - hi);
+  return mask;
+}
+
+static void set_bits(uint64_t *bits, size_t lo, size_t hi) {
+  for (size_t w = lo / 64; w * 64 < hi; w++)
+    bits[w] |= mask_of(w, lo, hi);
+}
+
+/* Clears and counts those that were set. */
+static size_t clear_bits(uint64_t *bits, size_t lo, size_t hi) {
+  size_t n = 0;
+  for (size_t w = lo / 64; w * 64 < hi; w++) {
+    uint64_t mask = mask_of(w, lo, hi);
+    n += (size_t)__builtin_popcountl(bits[w] & mask);
+    bits[w] &= ~mask;
+  }
+  return n;
+}
+
+static bool all_set(const uint64_t *bits, size_t lo, size_t hi) {
+  for (size_t w = lo / 64; w * 64 < hi; w++) {
+    uint64_t mask = mask_of(w, lo, hi);
+    if ((bits[w] & mask) != mask)
+      return false;
+  }
+  return true;
+}
+
+/* The first bit of value VALUE in [lo, hi), or hi. */
+static size_t next_bit(const uint64_t *bits, size_t lo, size_t hi,
+                       bool value) {
+  for (size_t w = lo / 64; w * 64 < hi; w++) {
+    uint64_t word = (value ? bits[w] : ~bits[w]) & mask_of(w, lo, hi);
+    if (word)
+      return w * 64 + (size_t)__builtin_ctzl(word);
+  }
+  return hi;
+}
+
+/* ---- Summaries -------------------------------------------------------- */
+
+static struct cgc_runs runs_of_block(const struct cgc_pageheap *ph,
+                                     size_t block) {
+  size_t first = block * CGC_BLOCK_PAGES;
+  size_t end = first + CGC_BLOCK_PAGES;
+  struct cgc_runs r = {0, 0, 0};
+  size_t lo = next_bit(ph->free, first, end, true);
+  while (lo < end) {
+    size_t hi = next_bit(ph->free, lo, end, false);
+    uint32_t len = (uint32_t)(hi - lo);
+    if (lo == first)
+      r.start = len;
+    if (hi == end)
+      r.end = len;
+    if (len > r.max)
+      r.max = len;
+    lo = next_bit(ph->free, hi, end, true);
+  }
+  return r;
+}
+
+/* Append B, a stretch of B_LEN pages, to A of A_LEN. */
+static struct cgc_runs joined(struct cgc_runs a, uint32_t a_len,
+                              struct cgc_runs b, uint32_t b_len) {
+  struct cgc_runs r;
+  uint32_t middle = a.end + b.start;
+  r.start = a.start == a_len ? a_len + b.start : a.start;
+  r.end = b.end == b_len ? b_len + a.end : b.end;
+  r.max = a.max > b.max ? a.max : b.max;
+  if (middle > r.max)
+    r.max = middle;
+  return r;
+}
+
+/* Blocks that do not exist yet count as taken. */
+static struct cgc_runs runs_of_group(const struct cgc_pageheap *ph,
+                                     size_t group) {
+  size_t first = group * CGC_GROUP_BLOCKS;
+  size_t end = cgc_min(first + CGC_GROUP_BLOCKS, nblocks(ph));
+  struct cgc_runs r = {0, 0, 0};
+  uint32_t len = 0;
+  for (size_t b = first; b < end; b++, len += CGC_BLOCK_PAGES)
+    r = joined(r, len, ph->blocks[b], CGC_BLOCK_PAGES);
+  if (end < first + CGC_GROUP_BLOCKS)
+    r.end = 0;
+  return r;
+}
+
+/* Make the summaries true again after bits of [lo, hi) have changed. */
+static void summarize(struct cgc_pageheap *ph, size_t lo, size_t hi) {
+  size_t first = lo / CGC_BLOCK_PAGES;
+  size_t last = (hi - 1) / CGC_BLOCK_PAGES;
+  for (size_t b = first; b <= last; b++)
+    ph->blocks[b] = runs_of_block(ph, b);
+  for (size_t g = first / CGC_GROUP_BLOCKS; g <= last / CGC_GROUP_BLOCKS; g++)
+    ph->groups[g] = runs_of_group(ph, g);
+}
+
+/* ---- First fit -------------------------------------------------------- */
+
+/* A free run that may reach from one stretch into the next. */
+struct carry {
+  size_t at;
+  size_t len;
+};
+
+static void carry_over(struct carry *c, struct cgc_runs r, size_t first,
+                       size_t len) {
+  if (c->len && r.start == len) {
+    c->len += len;
+  } else {
+    c->len = r.end;
+    c->at = first + len - r.end;
+  }
+}
+
+static size_t find_in_block(const struct cgc_pageheap *ph, size_t block,
+                            size_t n) {
+  size_t first = block * CGC_BLOCK_PAGES;
+  size_t end = first + CGC_BLOCK_PAGES;
+  size_t lo = next_bit(ph->free, first, end, true);
+  for (;;) {
+    size_t hi = next_bit(ph->free, lo, end, false);
+    if (hi - lo >= n)
+      return lo;
+    cgc_check(hi < end); /* I3 */
+    lo = next_bit(ph->free, hi, end, true);
+  }
+}
+
+/* In a stretch of blocks; the carry comes in and goes out. */
+static size_t find_in_blocks(const struct cgc_pageheap *ph, size_t first,
+                             size_t end, size_t n, struct carry *c) {
+  for (size_t b = first; b < end; b++) {
+    struct cgc_runs r = ph->blocks[b];
+    if (c->len && c->len + r.start >= n)
+      return c->at;
+    if (r.max >= n)
+      return find_in_block(ph, b, n);
+    carry_over(c, r, b * CGC_BLOCK_PAGES, CGC_BLOCK_PAGES);
+  }
+  return NOWHERE;
+}
+
+static void raise_lowest(struct cgc_pageheap *ph) {
+  while (ph->lowest < nblocks(ph) && ph->blocks[ph->lowest].max == 0)
+    ph->lowest++;
+}
+
+static size_t find(struct cgc_pageheap *ph, size_t n) {
+  struct carry c = {0, 0};
+  raise_lowest(ph);
+  for (size_t b = ph->lowest; b < nblocks(ph);) {
+    size_t g = b / CGC_GROUP_BLOCKS;
+    size_t end = cgc_min((g + 1) * CGC_GROUP_BLOCKS, nblocks(ph));
+    struct cgc_runs r = ph->groups[g];
+    if (c.len + r.start >= n || r.max >= n) {
+      size_t at = find_in_blocks(ph, b, end, n, &c);
+      if (at != NOWHERE)
+        return at;
+    } else {
+      carry_over(&c, r, g * CGC_GROUP_PAGES, CGC_GROUP_PAGES);
+    }
+    b = end;
+  }
+  return NOWHERE;
+}
+
+/* ---- Taking and growing ----------------------------------------------- */
+
+static bool take(struct cgc_pageheap *ph, size_t lo, size_t hi) {
+  clear_bits(ph->free, lo, hi);
+  size_t dirty = clear_bits(ph->dirty, lo, hi);
+  ph->free_pages -= hi - lo;
+  ph->dirty_pages -= dirty;
+  summarize(ph, lo, hi);
+  return dirty == 0;
+}
+
+static void put(struct cgc_pageheap *ph, size_t lo, size_t hi, bool dirty) {
+  set_bits(ph->free, lo, hi);
+  ph->free_pages += hi - lo;
+  if (dirty) {
+    set_bits(ph->dirty, lo, hi);
+    ph->dirty_pages += hi - lo;
+  }
+  summarize(ph, lo, hi);
+  ph->lowest = cgc_min(ph->lowest, lo / CGC_BLOCK_PAGES);
+}
+
+/* Free pages at the end of the arena: they need not be grown. */
+static size_t free_at_end(const struct cgc_pageheap *ph) {
+  size_t len = 0;
+  for (size_t b = nblocks(ph); b-- > 0;) {
+    len += ph->blocks[b].end;
+    if (ph->blocks[b].end < CGC_BLOCK_PAGES)
+      break;
+  }
+  return len;
+}
+
+/* More than asked for while the system gives it, else what is needed. */
+static bool grow(struct cgc_pageheap *ph, size_t n) {
+  size_t old = cgc_arena_pages(ph->arena);
+  size_t need = cgc_round_up(n - free_at_end(ph), CGC_ARENA_STEP);
+  size_t want = cgc_round_up(cgc_min(old / 8, GROW_MAX), CGC_ARENA_STEP);
+  if (!(want > need && cgc_arena_grow(ph->arena, want)) &&
+      !cgc_arena_grow(ph->arena, need))
+    return false;
+  put(ph, old, cgc_arena_pages(ph->arena), false);
+  return true;
+}
+
+bool cgc_pageheap_init(struct cgc_pageheap *ph, struct cgc_arena *arena,
+                       size_t retain_bytes) {
+  *ph = (struct cgc_pageheap){.arena = arena};
+  cgc_lock_init(&ph->lock, CGC_RANK_PAGEHEAP);
+  ph->free = (uint64_t *)arena->part[CGC_TABLE_FREE].lo;
+  ph->dirty = (uint64_t *)arena->part[CGC_TABLE_DIRTY].lo;
+  ph->blocks = (struct cgc_runs *)arena->part[CGC_TABLE_RUNS].lo;
+  ph->ngroups_max =
+      (arena->pages_limit + CGC_GROUP_PAGES - 1) / CGC_GROUP_PAGES;
+  ph->groups = cgc_page_map(
+      cgc_round_up(ph->ngroups_max * sizeof *ph->groups, CGC_OS_PAGE));
+  ph->retain_pages = cgc_pages(retain_bytes);
+  if (!ph->groups)
+    return false;
+  if (cgc_arena_pages(arena)) /* a claimed arena has its first step */
+    put(ph, 0, cgc_arena_pages(arena), false);
+  return true;
+}
+
+ptrdiff_t cgc_pageheap_alloc(struct cgc_pageheap *ph, size_t npages,
+                             size_t align, bool may_grow, bool *zeroed) {
+  size_t n = npages + align - 1;
+  cgc_lock(&ph->lock);
+  size_t at = find(ph, n);
+  if (at == NOWHERE && may_grow && grow(ph, n))
+    at = find(ph, n);
+  if (at != NOWHERE) {
+    at = cgc_round_up(at, align);
+    *zeroed = take(ph, at, at + npages);
+  }
+  cgc_unlock(&ph->lock);
+  return (ptrdiff_t)at;
+}
+
+bool cgc_pageheap_take(struct cgc_pageheap *ph, size_t page, size_t npages,
+                       bool *zeroed) {
+  bool ok = false;
+  cgc_lock(&ph->lock);
+  if (page + npages <= cgc_arena_pages(ph->arena) &&
+      all_set(ph->free, page, page + npages)) {
+    *zeroed = take(ph, page, page + npages);
+    ok = true;
+  }
+  cgc_unlock(&ph->lock);
+  return ok;
+}
+
+/* ---- Giving back ------------------------------------------------------ */
+
+static void discard(struct cgc_pageheap *ph, size_t lo, size_t hi) {
+  cgc_page_discard((void *)cgc_arena_page_address(ph->arena, lo),
+                   (hi - lo) << CGC_PAGE_SHIFT);
+  clear_bits(ph->dirty, lo, hi);
+  ph->dirty_pages -= hi - lo;
+  ph->returned_pages += hi - lo;
+}
+
+/* The last dirty run that ends at or below HI. */
+static bool last_dirty_run(const struct cgc_pageheap *ph, size_t *lo,
+                           size_t *hi) {
+  size_t w = (*hi + 63) / 64;
+  while (w-- > 0) {
+    uint64_t word = ph->dirty[w] & mask_of(w, 0, *hi);
+    if (!word)
+      continue;
+    *hi = w * 64 + 64 - (size_t)__builtin_clzl(word);
+    *lo = *hi - 1;
+    while (*lo > 0 && ph->dirty[(*lo - 1) / 64] >> ((*lo - 1) % 64) & 1)
+      --*lo;
+    return true;
+  }
+  return false;
+}
+
+static size_t trim_locked(struct cgc_pageheap *ph, size_t keep) {
+  size_t before = ph->dirty_pages;
+  size_t lo = cgc_arena_pages(ph->arena), hi;
+  while (ph->dirty_pages > keep && (hi = lo, last_dirty_run(ph, &lo, &hi)))
+    discard(ph, lo, hi);
+  return before - ph->dirty_pages;
+}
+
+/* A share of what is used, so that a big program is not held up by a few. */
+static size_t retained_share(const struct cgc_pageheap *ph) {
+  size_t used = cgc_arena_pages(ph->arena) - ph->free_pages;
+  return cgc_max(ph->retain_pages, used / RETAIN_INVERSE);
+}
+
+void cgc_pageheap_free(struct cgc_pageheap *ph, size_t page, size_t npages,
+                       bool dirty) {
+  cgc_lock(&ph->lock);
+  put(ph, page, page + npages, dirty);
+  size_t share = retained_share(ph);
+  if (ph->dirty_pages > share)
+    trim_locked(ph, share / 2);
+  cgc_unlock(&ph->lock);
+}
+
+size_t cgc_pageheap_trim(struct cgc_pageheap *ph, size_t keep) {
+  cgc_lock(&ph->lock);
+  size_t n = trim_locked(ph, keep);
+  cgc_unlock(&ph->lock);
+  return n;
+}
+
+/* ---- Checking --------------------------------------------------------- */
+
+static bool same_runs(struct cgc_runs a, struct cgc_runs b) {
+  return a.start == b.start && a.max == b.max && a.end == b.end;
+}
+
+static size_t count(const uint64_t *bits, size_t n) {
+  size_t sum = 0;
+  for (size_t w = 0; w < n / 64; w++)
+    sum += (size_t)__builtin_popcountl(bits[w]);
+  return sum;
+}
+
+void cgc_pageheap_check(struct cgc_pageheap *ph) {
+  cgc_lock(&ph->lock);
+  size_t n = cgc_arena_pages(ph->arena);
+  for (size_t w = 0; w < n / 64; w++)
+    cgc_check((ph->dirty[w] & ~ph->free[w]) == 0);             /* I1 */
+  cgc_check(count(ph->dirty, n) == ph->dirty_pages);            /* I1 */
+  cgc_check(count(ph->free, n) == ph->free_pages);              /* I2 */
+  for (size_t b = 0; b < nblocks(ph); b++)
+    cgc_check(same_runs(ph->blocks[b], runs_of_block(ph, b)));  /* I3 */
+  for (size_t g = 0; g * CGC_GROUP_BLOCKS < nblocks(ph); g++)
+    cgc_check(same_runs(ph->groups[g], runs_of_group(ph, g)));  /* I3 */
+  for (size_t b = 0; b < ph->lowest && b < nblocks(ph); b++)
+    cgc_check(ph->blocks[b].max == 0);                          /* I4 */
+  cgc_unlock(&ph->lock);
+}

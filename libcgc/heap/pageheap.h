@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap/pageheap.h - runs of pages: who has them, who gets them.
+ *
+ * Two bits per page of the arena: free (in no span) and dirty (free, but still
+ * resident with old contents).  Over the free bits stand summaries,
+ *
+ *   level 2   64 blocks  = 32768 pages   { start, max, end }
+ *   level 1   a block    =   512 pages   { start, max, end }
+ *   level 0   free bits
+ *
+ * lengths of the free run at the start, of the longest, of that at the end.
+ * Address-ordered first fit walks the summaries; neighbours coalesce because
+ * bits have no boundaries.  A search begins at the lowest block that may have
+ * a free page.
+ *
+ * Free dirty pages go back to the system when there are more than the share
+ * that is retained; fresh and returned pages read as zero.
+ *
+ *   I1  A dirty page is free.  dirty_pages == number of dirty bits.
+ *   I2  free_pages == number of free bits.
+ *   I3  Each summary is what its bits say.
+ *   I4  No page below `lowest` is free.
+ *
+ * The page heap returns nothing when it is out of pages: collecting is
+ * somebody else's decision (front/alloc).
+ *
+ * Locks: its own.  Source: Go's runtime, mpagealloc.go (the proposal "Scaling
+ * the Go page allocator"), with three levels in place of five.
+ */
+#ifndef CGC_HEAP_PAGEHEAP_H
+#define CGC_HEAP_PAGEHEAP_H
+
+#include "base/lock.h"
+#include "heap/arena.h"
+
+enum {
+  CGC_BLOCK_PAGES = 512,
+  CGC_GROUP_BLOCKS = 64,
+  CGC_GROUP_PAGES = CGC_BLOCK_PAGES * CGC_GROUP_BLOCKS
+};
+
+/* Free runs of a stretch of pages, lengths in pages. */
+struct cgc_runs {
+  uint32_t start;
+  uint32_t max;
+  uint32_t end;
+};
+
+struct cgc_pageheap {
+  struct cgc_lock lock;
+  struct cgc_arena *arena;  /* const */
+  uint64_t *free;           /* bits; guard: lock */
+  uint64_t *dirty;          /* bits; guard: lock */
+  struct cgc_runs *blocks;  /* guard: lock */
+  struct cgc_runs *groups;  /* guard: lock */
+  size_t ngroups_max;       /* const */
+  size_t lowest;            /* block; guard: lock */
+  size_t free_pages;        /* guard: lock */
+  size_t dirty_pages;       /* guard: lock */
+  size_t retain_pages;      /* dirty pages kept at least */
+  uint64_t returned_pages;  /* to the system, ever; guard: lock */
+};
+
+/**
+ * returns  false when there is no memory for the summaries
+ */
+bool cgc_pageheap_init(struct cgc_pageheap *ph, struct cgc_arena *arena,
+                       size_t retain_bytes);
+
+/**
+ * The lowest run of NPAGES free pages, aligned to ALIGN pages (a power of
+ * two).  Where none is free the arena grows, if it MAY_GROW.
+ * zeroed   out: every byte of the run is zero
+ * returns  the first page, or -1 when there is none
+ */
+ptrdiff_t cgc_pageheap_alloc(struct cgc_pageheap *ph, size_t npages,
+                             size_t align, bool may_grow, bool *zeroed);
+
+/**
+ * Take the NPAGES pages from PAGE on, if all are free (growth in place).
+ * returns  whether they are taken
+ */
+bool cgc_pageheap_take(struct cgc_pageheap *ph, size_t page, size_t npages,
+                       bool *zeroed);
+
+/**
+ * Free a run; DIRTY if its memory may be resident.  Returns the excess over
+ * the retained share to the system.
+ */
+void cgc_pageheap_free(struct cgc_pageheap *ph, size_t page, size_t npages,
+                       bool dirty);
+
+/**
+ * Return free dirty pages to the system, the highest addresses first, until
+ * no more than KEEP pages are left.
+ * returns  pages returned
+ */
+size_t cgc_pageheap_trim(struct cgc_pageheap *ph, size_t keep);
+
+/** Assert I1 to I4; takes the lock. */
+void cgc_pageheap_check(struct cgc_pageheap *ph);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/span.h"
+
+#include "heap/meta.h"
+
+#include <emmintrin.h>
+
+struct cgc_span *cgc_span_new(uintptr_t base, size_t npages, unsigned class,
+                              enum cgc_kind kind) {
+  bool large = class == CGC_CLASS_LARGE;
+  uint32_t nslots = large ? 1 : cgc_size_classes[class].nslots;
+  struct cgc_span *span = cgc_meta_alloc(cgc_span_struct_bytes(nslots));
+  if (!span)
+    return NULL;
+  span->base = base;
+  span->slot_size =
+      large ? npages << CGC_PAGE_SHIFT : cgc_size_classes[class].size;
+  span->npages = (uint32_t)npages;
+  span->nslots = nslots;
+  span->nfree = nslots;
+  span->class = (uint8_t) class;
+  span->kind = (uint8_t)kind;
+  span->where = large ? CGC_SPAN_LARGE : CGC_SPAN_CACHED;
+  return span;
+}
+
+void cgc_span_delete(struct cgc_span *span) {
+  cgc_meta_free(span, cgc_span_struct_bytes(span->nslots));
+}
+
+/* The bits of WORD that stand for slots of the span. */
+static uint64_t existing(const struct cgc_span *span, uint32_t word) {
+  uint32_t left = span->nslots - 64 * word;
+  return left >= 64 ? ~0ULL : (1ULL << left) - 1;
+}
+
+/* Bit i: byte i of 64 has its highest bit set, after a shift to the left. */
+static uint64_t gather(const uint8_t *bytes, int shift) {
+  uint64_t bits = 0;
+  for (int i = 0; i < 4; i++) {
+    __m128i v = _mm_load_si128((const __m128i *)(bytes + 16 * i));
+    v = _mm_slli_epi16(v, shift);
+    bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(v) << (16 * i);
+  }
+  return bits;
+}
+
+uint64_t cgc_span_live(const struct cgc_span *span, uint32_t word) {
+  return gather(span->slots + 64 * word, 7);
+}
+
+/* FREE is the state with none of the lowest two bits. */
+uint64_t cgc_span_free(const struct cgc_span *span, uint32_t word) {
+  uint64_t live = gather(span->slots + 64 * word, 7);
+  uint64_t held = gather(span->slots + 64 * word, 6);
+  return ~(live | held) & existing(span, word);
+}
+
+uint32_t cgc_span_count_free(const struct cgc_span *span) {
+  uint32_t n = 0;
+  for (uint32_t w = 0; w < cgc_span_words(span); w++)
+    n += (uint32_t)__builtin_popcountl(cgc_span_free(span, w));
+  return n;
+}
+
+static bool state_is_known(uint8_t state) {
+  return state == CGC_SLOT_FREE || state == CGC_SLOT_LIVE ||
+         state == CGC_SLOT_HELD ||
+         state == (CGC_SLOT_LIVE | CGC_SLOT_SPECIAL);
+}
+
+void cgc_span_check(const struct cgc_span *span) {
+  cgc_check(span->base % CGC_PAGE == 0);
+  cgc_check(span->kind < CGC_KINDS);
+  if (span->class == CGC_CLASS_LARGE) {
+    cgc_check(span->nslots == 1);
+    cgc_check(span->slot_size == (size_t)span->npages << CGC_PAGE_SHIFT);
+  } else {
+    cgc_check(span->class >= 1 && span->class <= CGC_CLASSES);
+    cgc_check(span->slot_size == cgc_size_classes[span->class].size);
+    cgc_check(span->nslots == cgc_size_classes[span->class].nslots);
+    cgc_check(span->npages == cgc_size_classes[span->class].npages);
+  }
+  for (uint32_t i = 0; i < span->nslots; i++)
+    cgc_check(state_is_known(span->slots[i]));
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/sweep.h"
+
+#include "base/option.h"
+
+#include <string.h>
+
+void cgc_sweep_prepare(const struct cgc_arena *arena,
+                       const struct cgc_span *span) {
+  uint64_t *marks = cgc_arena_mark_words(arena, span);
+  bool pinned = cgc_kind_is_pinned(span->kind);
+  for (uint32_t w = 0; w < cgc_span_words(span); w++)
+    marks[w] = pinned ? ~0ULL : ~cgc_span_live(span, w);
+}
+
+static void poison(const struct cgc_span *span, uint32_t index) {
+  memset((void *)cgc_span_slot_address(span, index), CGC_POISON,
+         span->slot_size);
+}
+
+static void free_dead(struct cgc_span *span, uint32_t word, uint64_t dead) {
+  for (; dead; dead &= dead - 1) {
+    uint32_t i = 64 * word + (uint32_t)__builtin_ctzl(dead);
+    if (cgc_unlikely(cgc_options.stress != 0))
+      poison(span, i);
+    span->slots[i] = CGC_SLOT_FREE;
+  }
+}
+
+uint32_t cgc_sweep_span(const struct cgc_arena *arena, struct cgc_span *span) {
+  const uint64_t *marks = cgc_arena_mark_words(arena, span);
+  bool pinned = cgc_kind_is_pinned(span->kind);
+  uint32_t freed = 0;
+  uint32_t nfree = 0;
+  for (uint32_t w = 0; w < cgc_span_words(span); w++) {
+    uint64_t dead = pinned ? 0 : cgc_span_live(span, w) & ~marks[w];
+    free_dead(span, w, dead);
+    freed += (uint32_t)__builtin_popcountl(dead);
+    nfree += (uint32_t)__builtin_popcountl(cgc_span_free(span, w));
+  }
+  if (freed)
+    span->needs_zero = true;
+  span->nfree = nfree;
+  return freed;
+}
