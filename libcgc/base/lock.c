@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -121,6 +122,54 @@ void cgc_lock_all(void) {
   take(&registry_guard);
   for (struct cgc_lock *l = registry; l; l = l->next)
     take(l);
+}
+
+/* Release those that stand before END, and the registry. */
+static void release_until(const struct cgc_lock *end) {
+  for (struct cgc_lock *l = registry; l != end; l = l->next)
+    release(l);
+  release(&registry_guard);
+}
+
+bool cgc_trylock_from(enum cgc_lock_rank rank) {
+  if (!take_free(&registry_guard))
+    return false;
+  for (struct cgc_lock *l = registry; l && l->rank >= rank; l = l->next)
+    if (!take_free(l)) {
+      release_until(l);
+      return false;
+    }
+  return true;
+}
+
+void cgc_lock_rest(enum cgc_lock_rank rank) {
+  for (struct cgc_lock *l = registry; l; l = l->next)
+    if (l->rank < rank)
+      take(l);
+}
+
+static bool take_patiently(struct cgc_lock *lock, unsigned tries) {
+  while (tries-- > 0) {
+    if (take_free(lock))
+      return true;
+    sched_yield();
+  }
+  return false;
+}
+
+bool cgc_lock_some(unsigned tries) {
+  if (!take_patiently(&registry_guard, tries))
+    return false;
+  for (struct cgc_lock *l = registry; l; l = l->next)
+    l->taken = take_patiently(l, tries);
+  return true;
+}
+
+void cgc_unlock_taken(void) {
+  for (struct cgc_lock *l = registry; l; l = l->next)
+    if (l->taken)
+      release(l);
+  release(&registry_guard);
 }
 
 void cgc_unlock_all(void) {

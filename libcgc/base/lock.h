@@ -43,6 +43,7 @@ struct cgc_lock {
   _Atomic uint32_t word;
   uint8_t rank;
   bool registered;
+  bool taken; /* by cgc_lock_some; guard: the registry's */
   struct cgc_lock *next; /* in the registry, highest rank first */
 };
 
@@ -72,6 +73,22 @@ void cgc_lock_register(struct cgc_lock *lock);
 
 /** fork: take every registered lock, highest rank first. */
 void cgc_lock_all(void);
+/**
+ * The same in two steps, for a thread that may not wait for a lock of RANK or
+ * above: those are taken now if all of them are free; cgc_lock_rest takes the
+ * others, which nobody holds for long.
+ * returns  false when one was held; none is held by the caller then
+ */
+bool cgc_trylock_from(enum cgc_lock_rank rank);
+void cgc_lock_rest(enum cgc_lock_rank rank);
+/**
+ * Take what can be had within TRIES looks at each lock.  For a fork in a
+ * signal handler: the thread may hold some of them itself.  What was taken is
+ * released by cgc_unlock_taken, in the parent and in the child.
+ * returns  false when nothing was taken
+ */
+bool cgc_lock_some(unsigned tries);
+void cgc_unlock_taken(void);
 /** fork, parent: release them. */
 void cgc_unlock_all(void);
 /** fork, child: nobody else exists; all registered locks become free. */
