@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "front/fork.h"
+
+#include "base/lock.h"
+#include "os/thread.h"
+#include "world/mutator.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+enum { TRIES = 1000, PAUSE_NS = 50000 };
+
+/* What prepare did, for the two that follow; a handler may fork as well. */
+static __thread struct {
+  unsigned depth;
+  bool all;     /* every lock is held */
+  bool some;    /* cgc_lock_some took some */
+  bool entered; /* the record was not busy before */
+} state;
+
+/* Each module that keeps something of threads or processes. */
+static void (*const child_hooks[])(void) = {
+    cgc_mutator_fork_child,
+};
+
+static void wait_a_moment(void) {
+  _Atomic uint32_t never = 0;
+  cgc_thread_futex_wait(&never, 0, PAUSE_NS);
+}
+
+/*
+ * The cycle's lock is held for as long as a collection takes, and that has to
+ * stop us: so it must not be waited for by a busy thread.  The others are held
+ * by threads that are busy, for a few microseconds.
+ */
+static void take_all(struct cgc_mutator *self) {
+  while (!cgc_trylock_from(CGC_RANK_CYCLE)) {
+    cgc_mutator_leave(self);
+    wait_a_moment();
+    cgc_mutator_enter(self);
+  }
+  cgc_lock_rest(CGC_RANK_CYCLE);
+}
+
+static struct cgc_mutator *own_record(void) {
+  return cgc_self ? cgc_self : cgc_mutator_register();
+}
+
+void cgc_fork_prepare(void) {
+  int saved = errno;
+  if (state.depth++ > 0)
+    return;
+  struct cgc_mutator *self = own_record();
+  state.entered = self && cgc_mutator_enter(self);
+  state.all = state.entered;
+  state.some = false;
+  if (state.all)
+    take_all(self);
+  else
+    state.some = cgc_lock_some(TRIES);
+  errno = saved;
+}
+
+static void release(void) {
+  if (state.some)
+    cgc_unlock_taken();
+  if (state.entered)
+    cgc_mutator_leave(cgc_self);
+}
+
+void cgc_fork_parent(void) {
+  if (--state.depth > 0)
+    return;
+  if (state.all)
+    cgc_unlock_all();
+  release();
+}
+
+/* They take locks, so not where this thread may hold some. */
+static void run_child_hooks(void) {
+  for (size_t i = 0; i < sizeof child_hooks / sizeof *child_hooks; i++)
+    child_hooks[i]();
+}
+
+void cgc_fork_child(void) {
+  int saved = errno;
+  if (--state.depth > 0)
+    return;
+  if (state.all) {
+    cgc_lock_reset_all();
+    run_child_hooks();
+  }
+  release();
+  errno = saved;
+}
+
+void cgc_fork_init(void) {
+  pthread_atfork(cgc_fork_prepare, cgc_fork_parent, cgc_fork_child);
+}
