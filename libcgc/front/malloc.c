@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "front/malloc.h"
+
+#include "base/log.h"
+#include "cgc.h"
+#include "front/alloc.h"
+#include "front/foreign.h"
+#include "front/reserve.h"
+#include "heap/heap.h"
+#include "os/page.h"
+
+#include <errno.h>
+
+#define CALLER ((uintptr_t)__builtin_return_address(0))
+#define ALIAS(name) __attribute__((alias(#name), copy(name)))
+
+/* ---- allocate ------------------------------------------------------------ */
+
+/* The odd callers' way, kept out of the fast one. */
+static CGC_NOINLINE void *alloc_for_loader(size_t size, bool zero) {
+  return cgc_alloc(size, CGC_KIND_PINNED, zero);
+}
+
+CGC_PUBLIC void *malloc(size_t size) {
+  if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
+    return alloc_for_loader(size, false);
+  return cgc_alloc(size, CGC_KIND_SCAN, false);
+}
+
+static CGC_COLD void *no_memory(void) {
+  errno = ENOMEM;
+  return NULL;
+}
+
+CGC_PUBLIC void *calloc(size_t count, size_t size) {
+  size_t bytes;
+  if (cgc_unlikely(__builtin_mul_overflow(count, size, &bytes)))
+    return no_memory();
+  if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
+    return alloc_for_loader(bytes, true);
+  return cgc_alloc(bytes, CGC_KIND_SCAN, true);
+}
+
+/* ---- aligned ------------------------------------------------------------- */
+
+/* glibc takes any alignment and rounds it up to a power of two. */
+static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
+  enum cgc_kind kind =
+      cgc_foreign_is_loader(caller) ? CGC_KIND_PINNED : CGC_KIND_SCAN;
+  if (align <= CGC_RESERVE_ALIGN)
+    return cgc_alloc(size, kind, false);
+  if (align > SIZE_MAX / 2 + 1) {
+    errno = EINVAL;
+    return NULL;
+  }
+  size_t power = (size_t)1 << (64 - __builtin_clzl(align - 1));
+  if (size > PTRDIFF_MAX || power > PTRDIFF_MAX - size)
+    return no_memory();
+  return cgc_alloc_aligned(power, size, kind, false);
+}
+
+CGC_PUBLIC void *memalign(size_t align, size_t size) {
+  return alloc_aligned(align, size, CALLER);
+}
+
+CGC_PUBLIC void *aligned_alloc(size_t align, size_t size) {
+  return alloc_aligned(align, size, CALLER);
+}
+
+static bool is_power_of_two(size_t n) { return n && !(n & (n - 1)); }
+
+CGC_PUBLIC int posix_memalign(void **result, size_t align, size_t size) {
+  if (align % sizeof(void *) != 0 || !is_power_of_two(align))
+    return EINVAL;
+  void *ptr = alloc_aligned(align, size, CALLER);
+  if (!ptr)
+    return ENOMEM;
+  *result = ptr;
+  return 0;
+}
+
+CGC_PUBLIC void *valloc(size_t size) {
+  return alloc_aligned(CGC_OS_PAGE, size, CALLER);
+}
+
+CGC_PUBLIC void *pvalloc(size_t size) {
+  if (size > PTRDIFF_MAX - CGC_OS_PAGE)
+    return no_memory();
+  return alloc_aligned(CGC_OS_PAGE, cgc_round_up(size, CGC_OS_PAGE), CALLER);
+}
+
+/* ---- free, resize, ask --------------------------------------------------- */
+
+static bool is_in_heap(const void *ptr) {
+  return cgc_arena_contains(&cgc_heap.arena, (uintptr_t)ptr);
+}
+
+/* Blocks of the reserve are front/alloc's business, like those of the heap. */
+static CGC_NOINLINE bool is_foreign(const void *ptr) {
+  return ptr && !cgc_reserve_owns(ptr);
+}
+
+CGC_PUBLIC void free(void *ptr) {
+  if (cgc_unlikely(!is_in_heap(ptr)) && is_foreign(ptr))
+    cgc_foreign_free(ptr, CALLER);
+  else
+    cgc_alloc_free(ptr);
+}
+
+CGC_PUBLIC void *realloc(void *ptr, size_t size) {
+  if (!ptr) {
+    if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
+      return alloc_for_loader(size, false);
+    return cgc_alloc(size, CGC_KIND_SCAN, false);
+  }
+  if (cgc_unlikely(!is_in_heap(ptr)) && is_foreign(ptr))
+    return cgc_foreign_realloc(ptr, size);
+  if (size == 0) {
+    cgc_alloc_free(ptr);
+    return NULL;
+  }
+  return cgc_alloc_resize(ptr, size);
+}
+
+CGC_PUBLIC void *reallocarray(void *ptr, size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes))
+    return no_memory();
+  return realloc(ptr, bytes);
+}
+
+CGC_PUBLIC size_t malloc_usable_size(void *ptr) {
+  if (!ptr)
+    return 0;
+  if (cgc_unlikely(!is_in_heap(ptr)) && is_foreign(ptr))
+    return cgc_foreign_usable(ptr);
+  return cgc_alloc_usable(ptr);
+}
+
+CGC_PUBLIC void cfree(void *ptr) ALIAS(free);
+
+/* C23: the sizes are promises of the caller that we don't need. */
+CGC_PUBLIC void free_sized(void *ptr, size_t size) {
+  (void)size;
+  free(ptr);
+}
+
+CGC_PUBLIC void free_aligned_sized(void *ptr, size_t align, size_t size) {
+  (void)align;
+  (void)size;
+  free(ptr);
+}
+
+CGC_PUBLIC void *__libc_malloc(size_t size) ALIAS(malloc);
+CGC_PUBLIC void *__libc_calloc(size_t count, size_t size) ALIAS(calloc);
+CGC_PUBLIC void *__libc_realloc(void *ptr, size_t size) ALIAS(realloc);
+CGC_PUBLIC void __libc_free(void *ptr) ALIAS(free);
+CGC_PUBLIC void *__libc_memalign(size_t align, size_t size) ALIAS(memalign);
+CGC_PUBLIC void *__libc_valloc(size_t size) ALIAS(valloc);
+CGC_PUBLIC void *__libc_pvalloc(size_t size) ALIAS(pvalloc);
+
+/* ---- tune and observe ---------------------------------------------------- */
+
+CGC_PUBLIC int malloc_trim(size_t pad) {
+  (void)pad; /* there is no top of the heap to keep */
+  return GC_release_memory() > 0;
+}
+
+/* glibc knows 0 <= M_MXFAST <= 160 and accepts all else; none applies here. */
+CGC_PUBLIC int mallopt(int parameter, int value) {
+  return parameter != M_MXFAST || (value >= 0 && value <= 160);
+}
+
+static struct mallinfo2 take_info(void) {
+  size_t total = cgc_arena_bytes(&cgc_heap.arena);
+  size_t in_use = cgc_min(cgc_heap_in_use(&cgc_heap), total);
+  return (struct mallinfo2){.arena = total,
+                            .ordblks = 1,
+                            .uordblks = in_use,
+                            .fordblks = total - in_use,
+                            .keepcost = total - in_use};
+}
+
+CGC_PUBLIC struct mallinfo2 mallinfo2(void) { return take_info(); }
+
+/* Cut off at INT_MAX by wrapping, as in glibc. */
+CGC_PUBLIC struct mallinfo mallinfo(void) {
+  struct mallinfo2 m = take_info();
+  return (struct mallinfo){.arena = (int)m.arena,
+                           .ordblks = (int)m.ordblks,
+                           .uordblks = (int)m.uordblks,
+                           .fordblks = (int)m.fordblks,
+                           .keepcost = (int)m.keepcost};
+}
+
+CGC_PUBLIC void malloc_stats(void) {
+  struct mallinfo2 m = take_info();
+  cgc_log_raw("Arena 0:\n"
+              "system bytes     = %10zu\n"
+              "in use bytes     = %10zu\n"
+              "Total (incl. mmap):\n"
+              "system bytes     = %10zu\n"
+              "in use bytes     = %10zu\n"
+              "max mmap regions = %10u\n"
+              "max mmap bytes   = %10u\n",
+              m.arena, m.uordblks, m.arena, m.uordblks, 0u, 0u);
+}
+
+CGC_PUBLIC int malloc_info(int options, FILE *file) {
+  struct mallinfo2 m = take_info();
+  if (options != 0)
+    return EINVAL;
+  fprintf(file,
+          "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n"
+          "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n"
+          "<system type=\"current\" size=\"%zu\"/>\n</heap>\n"
+          "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n"
+          "<system type=\"current\" size=\"%zu\"/>\n</malloc>\n",
+          m.ordblks, m.fordblks, m.arena, m.ordblks, m.fordblks, m.arena);
+  return 0;
+}
