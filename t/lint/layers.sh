@@ -1,0 +1,86 @@
+#!/bin/sh
+# A module includes and calls only what stands before it in Makefile.am's list,
+# and is one .c, one .h and one unit test.
+#
+# Calls are read from the objects: a symbol that one defines and another one
+# wants.  The two role files choose what a library is; they stand above front/
+# init, which finds them by name, so they count as modules of the front floor.
+. "$(dirname "$0")/common.inc"
+need_build
+make_list MODULES > "$work/modules"
+make_list MALLOC_MODULES > "$work/upper"
+make_list UNIT_TESTS | sed 's|^t/unit/||' > "$work/tests"
+cat "$work/modules" "$work/upper" > "$work/all"
+
+check_files() {
+  while read -r module; do
+    [ -f "$module.c" ] || echo "$module.c is missing"
+    [ -f "$module.h" ] || echo "$module.h is missing"
+  done < "$work/all"
+  sed 's|.*/||' "$work/modules" > "$work/names"
+  diff "$work/names" "$work/tests" |
+    sed -n 's/^< /no unit test in Makefile.am: /p; s/^> /no module: t\/unit\//p'
+  while read -r test; do
+    [ -f "t/unit/$test.c" ] || echo "t/unit/$test.c is missing"
+  done < "$work/names"
+  find libcgc -name '*.c' ! -name 'role-*.c' | sed 's/\.c$//' |
+    grep -vxF -f "$work/all" | sed 's/$/.c is not in Makefile.am/'
+}
+
+# Each line: file line-number included-header.
+includes() {
+  while read -r module; do
+    grep -n '^#include "' "$module.c" "$module.h" /dev/null |
+      sed -n 's/^\([^:]*\):\([0-9]*\):#include "\([^"]*\)".*/\1 \2 \3/p'
+  done < "$work/all"
+}
+
+check_includes() {
+  includes | awk '
+    NR == FNR { rank["libcgc/" substr($1, 8)] = NR; next }
+    $3 == "base/base.h" || $3 == "base/option.def" || $3 == "cgc.h" { next }
+    {
+      own = $1; sub(/\.[ch]$/, "", own)
+      other = "libcgc/" $3; sub(/\.h$/, "", other)
+      if (!(other in rank))
+        printf "%s:%d: %s is no module\n", $1, $2, $3
+      else if (rank[other] > rank[own])
+        printf "%s:%d: includes %s, which stands above it\n", $1, $2, $3
+    }' "$work/all" -
+}
+
+# Each line: module symbol D|U.
+symbols() {
+  while read -r module; do
+    object=$(object_of "$module")
+    if [ -z "$object" ]; then
+      echo "$module was not compiled" >> "$work/complaints"
+      continue
+    fi
+    nm -g "$object" | awk -v module="$module" '
+      $1 == "U" || $1 == "w" { print module, $2, "U"; next }
+      NF == 3 { print module, $3, "D" }'
+  done < "$work/all"
+}
+
+check_calls() {
+  symbols > "$work/symbols"
+  awk '
+    FILENAME ~ /all$/ { rank[$1] = FNR; next }
+    $3 == "D" { owner[$2] = $1; next }
+    { want[++n] = $0 }
+    END {
+      for (i = 1; i <= n; i++) {
+        split(want[i], w, " ")
+        if (w[2] in owner && rank[owner[w[2]]] > rank[w[1]])
+          printf "%s uses %s of %s, which stands above it\n",
+                 w[1], w[2], owner[w[2]]
+      }
+    }' "$work/all" "$work/symbols"
+}
+
+: > "$work/complaints"
+check_files >> "$work/complaints"
+check_includes >> "$work/complaints"
+check_calls >> "$work/complaints"
+verdict "$work/complaints" 'The one list of Makefile.am does not hold:'
