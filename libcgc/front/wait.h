@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * front/wait.h - waiting calls that a collection must not lengthen or end.
+ *
+ * The signal that stops a thread breaks off its system call.  Most of them
+ * the kernel or the handler begins again.  A call that waits for a span of
+ * time would then wait for all of it once more, so for these the handler
+ * leaves EINTR and says in the thread's record that it was us:
+ *
+ *   wrapper                                  stop handler
+ *   deadline = now + timeout
+ *   wait_active = 1
+ *   real call  <---------------------------  wait_interrupted = 1
+ *   EINTR, and wait_interrupted?  real call with the time that is left
+ *   wait_active = 0
+ *
+ * An EINTR of the program's own handlers is passed on: the stop handler does
+ * not claim a call that another signal has broken off, or is about to.
+ *
+ * A call that is not broken off costs two stores and one reading of the clock
+ * (none where it waits for ever or not at all).  The real function is glibc's
+ * (or the next one's that interposes it), so it is a cancellation point and
+ * checks its arguments as before.  A thread without a record goes straight
+ * through; the kernel's EINTR is then the handler's business.
+ *
+ *   I1  wait_interrupted is 0 while wait_active is 0.
+ *
+ * Who comes in: the program.  Calls: world/mutator, os/thread.  Locks: none.
+ */
+#ifndef CGC_FRONT_WAIT_H
+#define CGC_FRONT_WAIT_H
+
+#include <poll.h>
+#include <signal.h>
+
+/* What compilers call in place of poll and ppoll with _FORTIFY_SOURCE. */
+int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t size);
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+                const sigset_t *mask, size_t size);
+
+#endif
