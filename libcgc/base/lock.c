@@ -88,7 +88,17 @@ static void release(struct cgc_lock *lock) {
       atomic_exchange_explicit(&lock->word, FREE, memory_order_release);
   cgc_check(was != FREE);
   if (was == WAITED_FOR)
-    futex(lock, FUTEX_WAKE, 1);
+    futex(lock, FUTEX_WAKE, lock->wakes_all ? INT32_MAX : 1);
+}
+
+void cgc_lock_await(struct cgc_lock *lock) {
+  uint32_t word = HELD;
+  cgc_assert(lock->wakes_all);
+  atomic_compare_exchange_strong_explicit(&lock->word, &word, WAITED_FOR,
+                                          memory_order_acquire,
+                                          memory_order_acquire);
+  if (word != FREE)
+    futex(lock, FUTEX_WAIT, WAITED_FOR);
 }
 
 void cgc_lock(struct cgc_lock *lock) {

@@ -43,6 +43,7 @@ struct cgc_lock {
   _Atomic uint32_t word;
   uint8_t rank;
   bool registered;
+  bool wakes_all; /* there are threads in cgc_lock_await */
   bool taken; /* by cgc_lock_some; guard: the registry's */
   struct cgc_lock *next; /* in the registry, highest rank first */
 };
@@ -59,6 +60,12 @@ void cgc_lock(struct cgc_lock *lock);
 bool cgc_trylock(struct cgc_lock *lock);
 
 void cgc_unlock(struct cgc_lock *lock);
+
+/**
+ * Wait until the lock was free for a moment, without taking it: for threads
+ * that must not hold it while they can be stopped.  wakes_all is set.
+ */
+void cgc_lock_await(struct cgc_lock *lock);
 
 /** Debug builds: this thread holds LOCK. */
 #define cgc_assert_held(lock)                                                  \

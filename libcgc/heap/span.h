@@ -80,6 +80,7 @@ struct cgc_span {
   uint8_t kind;   /* const */
   uint8_t where;
   bool needs_zero; /* free slots may hold old contents */
+  bool overflowed; /* has marked objects that are not scanned (mark/marker) */
   struct cgc_link link;
   uint8_t slots[] CGC_ALIGNED(64); /* enum cgc_slot */
 };

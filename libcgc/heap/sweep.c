@@ -11,6 +11,9 @@ void cgc_sweep_prepare(const struct cgc_arena *arena,
   bool pinned = cgc_kind_is_pinned(span->kind);
   for (uint32_t w = 0; w < cgc_span_words(span); w++)
     marks[w] = pinned ? ~0ULL : ~cgc_span_live(span, w);
+  /* Where the slots fill their words, an address in the tail has the next. */
+  if (cgc_span_words(span) < span->npages * CGC_MARK_WORDS)
+    marks[cgc_span_words(span)] = ~0ULL;
 }
 
 static void poison(const struct cgc_span *span, uint32_t index) {

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cycle/cycle.h - the collector's state machine, and the only conductor.
+ *
+ *   IDLE ─► START ─► MARK ─► REMARK ─► WEAK ─► FLIP ─► SWEEP ─► IDLE
+ *
+ *   START   finish the last sweep; stop the world; flush the caches; prepare
+ *           the mark bits
+ *   MARK    scan roots and pinned objects, drain the queue
+ *   REMARK  what has changed since (nothing while the world stands still)
+ *   WEAK    short links, finalizers, long links
+ *   FLIP    what is unmarked is garbage; new trigger; let the world go on
+ *   SWEEP   lazily, by allocation (heap/heap)
+ *
+ * Each phase is one function of cycle.c; none of what it calls calls back.
+ * The phase word is written here alone.
+ *
+ *   I1  Between FLIP and START every object that the last cycle found
+ *       reachable is intact.
+ *   I2  Nothing is reclaimed in a cycle whose roots could not all be read.
+ *
+ * Who comes in: front/ (trigger, explicit, out of memory).
+ * Locks: cycle.lock, the highest but front/init's; who holds it is busy, who
+ * waits for it is not.
+ * Source: Lua's lgc.c for the form, Boehm-Demers-Shenker 1991 for the phases.
+ */
+#ifndef CGC_CYCLE_CYCLE_H
+#define CGC_CYCLE_CYCLE_H
+
+#include "base/lock.h"
+#include "cycle/pacer.h"
+#include "heap/heap.h"
+#include "mark/marker.h"
+#include "world/root.h"
+
+enum cgc_phase {
+  CGC_PHASE_IDLE,
+  CGC_PHASE_START,
+  CGC_PHASE_MARK,
+  CGC_PHASE_REMARK,
+  CGC_PHASE_WEAK,
+  CGC_PHASE_FLIP,
+  CGC_PHASE_SWEEP
+};
+
+enum cgc_cycle_reason {
+  CGC_CYCLE_TRIGGER, /* the heap has grown to the pacer's trigger */
+  CGC_CYCLE_ASKED,   /* GC_collect */
+  CGC_CYCLE_MEMORY,  /* the system has no more memory */
+  CGC_CYCLE_STRESS   /* CGC_STRESS */
+};
+
+/* What a cycle did; the finished hook gets it. */
+struct cgc_cycle_report {
+  uint64_t number;
+  enum cgc_cycle_reason reason;
+  uint64_t began_ns;   /* CLOCK_MONOTONIC */
+  uint64_t stop_ns;    /* until all threads stood still */
+  uint64_t pause_ns;   /* from the first thread's stop until all may go on */
+  uint64_t roots_ns;   /* of the pause: finding and scanning roots */
+  size_t before_bytes; /* in use when it began */
+  size_t live_bytes;   /* marked */
+  size_t heap_bytes;   /* committed */
+  size_t trigger_bytes;
+  uint64_t marked_objects;
+  uint64_t scanned_bytes;
+  uint64_t root_bytes;
+};
+
+/* All cycles of this process; guard: cycle.lock for writing. */
+struct cgc_cycle_counters {
+  uint64_t ncycles;
+  uint64_t pause_ns;
+  uint64_t longest_ns;
+  struct cgc_cycle_report last;
+};
+
+extern _Atomic int cgc_phase;
+extern struct cgc_cycle_counters cgc_cycle_counters;
+
+/*
+ * Hooks, NULL or a function.  marked: world stopped, marking is complete,
+ * nothing swept.  finished: the world goes on; the cycle lock is held.
+ */
+extern void (*cgc_cycle_marked_hook)(struct cgc_heap *heap);
+extern void (*cgc_cycle_finished_hook)(const struct cgc_cycle_report *report);
+
+/**
+ * Once: SCOPE says what the roots are.
+ * returns  false when there is no memory for the collector's stack
+ */
+bool cgc_cycle_init(enum cgc_root_scope scope);
+
+/** In the child of a fork: a cycle of another thread never ends there. */
+void cgc_cycle_fork_child(void);
+
+/**
+ * Run one cycle.  With another reason than ASKED, a cycle that another thread
+ * finished meanwhile will do.
+ * returns  0; -EBUSY: this thread is inside the collector, or the process is
+ *          the child of a vfork; -EAGAIN: collections are off; -ENOMEM, or
+ *          what world/root says: nothing was reclaimed
+ * caller   has a record, is not busy
+ */
+int cgc_cycle_collect(enum cgc_cycle_reason reason);
+
+/** Collections off and on; calls nest. */
+void cgc_cycle_disable(void);
+void cgc_cycle_enable(void);
+bool cgc_cycle_is_disabled(void);
+
+/** Growth of the live heap, in percent, that starts a cycle; 0: never. */
+void cgc_cycle_set_percent(uint64_t percent);
+
+extern _Atomic size_t cgc_cycle_trigger_bytes;
+
+/** Whether the heap has grown to the trigger. */
+CGC_INLINE bool cgc_cycle_due(void) {
+  return cgc_unlikely(cgc_heap_in_use(&cgc_heap) >=
+                      atomic_load_explicit(&cgc_cycle_trigger_bytes,
+                                           memory_order_relaxed));
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "cycle/pacer.h"
+
+enum {
+  STRETCH_MAX = 4,
+  YIELD_INVERSE = 16,    /* less than this share reclaimed: nothing to find */
+  HEADROOM_INVERSE = 16, /* at a limit: the least distance from live */
+};
+
+static const size_t headroom_min = CGC_MIB;
+
+static size_t saturated_add(size_t a, size_t b) {
+  return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
+static size_t growth(const struct cgc_pacer *p, size_t live) {
+  unsigned __int128 n = live;
+  n = n * p->percent * p->stretch / 100;
+  return n > SIZE_MAX ? SIZE_MAX : (size_t)n;
+}
+
+static size_t under_limit(const struct cgc_pacer *p, size_t live,
+                          size_t trigger) {
+  size_t least =
+      saturated_add(live, cgc_max(live / HEADROOM_INVERSE, headroom_min));
+  if (p->limit_bytes == 0 || trigger <= p->limit_bytes)
+    return trigger;
+  return cgc_min(trigger, cgc_max(p->limit_bytes, least));
+}
+
+static void set_trigger(struct cgc_pacer *p, size_t live) {
+  size_t trigger = saturated_add(live, growth(p, live));
+  trigger = cgc_max(trigger, p->minimum_bytes);
+  trigger = under_limit(p, live, trigger);
+  p->trigger_bytes = p->percent ? trigger : SIZE_MAX;
+}
+
+void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent,
+                    size_t minimum_bytes, size_t limit_bytes) {
+  *p = (struct cgc_pacer){.percent = percent,
+                          .minimum_bytes = minimum_bytes,
+                          .limit_bytes = limit_bytes,
+                          .stretch = 1};
+  set_trigger(p, 0);
+}
+
+void cgc_pacer_update(struct cgc_pacer *p, size_t before, size_t live) {
+  size_t reclaimed = before > live ? before - live : 0;
+  if (reclaimed < before / YIELD_INVERSE)
+    p->stretch = p->stretch < STRETCH_MAX ? p->stretch * 2 : STRETCH_MAX;
+  else
+    p->stretch = 1;
+  set_trigger(p, live);
+}
+
+void cgc_pacer_check(const struct cgc_pacer *p, size_t live) {
+  cgc_check(p->stretch >= 1 && p->stretch <= STRETCH_MAX);
+  cgc_check(p->trigger_bytes >= live);
+  cgc_check(p->limit_bytes || p->trigger_bytes >= p->minimum_bytes);
+}

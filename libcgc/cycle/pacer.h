@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cycle/pacer.h - when to collect next: arithmetic on one struct.
+ *
+ *   trigger = live + live * percent / 100 * stretch, at least the minimum
+ *
+ * so that marking, which costs what is live, is paid for by as much
+ * allocation.  A program that frees what it no longer needs gives the
+ * collector nothing to find: after a cycle that reclaimed less than 1/16 the
+ * stretch doubles, up to 4, and one that reclaimed more sets it back to 1.
+ * What such a program might begin to leak costs at most four times its live
+ * heap, once.
+ *
+ * Near a soft limit the trigger comes closer, but never nearer to the live
+ * heap than 1/16 of it: the collector may take half of the time, not all.
+ *
+ * Who comes in: cycle/cycle.  Calls: nothing.
+ * Source: Go's GOGC and GOMEMLIMIT.
+ */
+#ifndef CGC_CYCLE_PACER_H
+#define CGC_CYCLE_PACER_H
+
+#include "base/base.h"
+
+struct cgc_pacer {
+  uint64_t percent;     /* of the live heap; 0: never */
+  size_t minimum_bytes; /* no trigger below */
+  size_t limit_bytes;   /* soft limit of the heap; 0: none */
+  unsigned stretch;     /* 1, 2 or 4 */
+  size_t trigger_bytes; /* in use that starts the next cycle */
+};
+
+void cgc_pacer_init(struct cgc_pacer *pacer, uint64_t percent,
+                    size_t minimum_bytes, size_t limit_bytes);
+
+/**
+ * A cycle found LIVE bytes where BEFORE bytes were in use: set the trigger.
+ */
+void cgc_pacer_update(struct cgc_pacer *pacer, size_t before, size_t live);
+
+/** Assert that the trigger is above what was live, and not below the minimum
+ * unless a limit says so. */
+void cgc_pacer_check(const struct cgc_pacer *pacer, size_t live);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "front/alloc.h"
+
+#include "cycle/cycle.h"
+#include "cycle/invoke.h"
+#include "front/misuse.h"
+#include "front/reserve.h"
+#include "mark/final.h"
+#include "mark/link.h"
+
+#include <errno.h>
+
+_Atomic uint64_t cgc_alloc_nslow;
+
+static size_t with_past_end(size_t size) {
+  return size + (size_t)cgc_options.past_end;
+}
+
+/* ---- Cycles that allocation asks for ---------------------------------- */
+
+static bool stress_is_due(void) {
+  uint64_t n =
+      atomic_fetch_add_explicit(&cgc_alloc_nslow, 1, memory_order_relaxed);
+  return cgc_options.stress != 0 &&
+         (n + 1) % (uint64_t)cgc_options.stress == 0;
+}
+
+/* The thread is not busy: a cycle, and the finalizers that it made ready. */
+static void collect(enum cgc_cycle_reason reason) {
+  if (cgc_cycle_collect(reason) == 0)
+    cgc_invoke_automatic();
+}
+
+static void pay_debt(void) {
+  if (stress_is_due())
+    collect(CGC_CYCLE_STRESS);
+  else if (cgc_cycle_due())
+    collect(CGC_CYCLE_TRIGGER);
+}
+
+/* ---- Small ------------------------------------------------------------ */
+
+/* A slot that the bin has or gets; busy inside. */
+static void *small_once(struct cgc_mutator *self, unsigned class,
+                        enum cgc_kind kind, bool *stale) {
+  void *obj = NULL;
+  cgc_mutator_enter(self);
+  if (self->cache.bin[kind][class].nheld ||
+      self->cache.bin[kind][class].free ||
+      cgc_cache_refill(&self->cache, kind, class))
+    obj = cgc_cache_pop(&self->cache.bin[kind][class], stale);
+  cgc_mutator_leave(self);
+  return obj;
+}
+
+static void *small(struct cgc_mutator *self, unsigned class,
+                   enum cgc_kind kind, bool zero) {
+  bool stale = false;
+  void *obj = small_once(self, class, kind, &stale);
+  if (!obj) {
+    collect(CGC_CYCLE_MEMORY);
+    obj = small_once(self, class, kind, &stale);
+  }
+  if (obj && zero && stale)
+    memset(obj, 0, cgc_size_classes[class].size);
+  return obj;
+}
+
+/* ---- Large ------------------------------------------------------------ */
+
+static struct cgc_span *large_once(struct cgc_mutator *self, size_t bytes,
+                                   size_t align, enum cgc_kind kind,
+                                   bool *zeroed) {
+  cgc_mutator_enter(self);
+  struct cgc_span *span =
+      cgc_heap_new_large(&cgc_heap, bytes, align, kind, zeroed);
+  cgc_mutator_leave(self);
+  return span;
+}
+
+static void *large(struct cgc_mutator *self, size_t bytes, size_t align,
+                   enum cgc_kind kind, bool zero) {
+  bool zeroed = false;
+  struct cgc_span *span = large_once(self, bytes, align, kind, &zeroed);
+  if (!span) {
+    collect(CGC_CYCLE_MEMORY);
+    span = large_once(self, bytes, align, kind, &zeroed);
+  }
+  if (!span)
+    return NULL;
+  if (zero && !zeroed)
+    memset((void *)span->base, 0, span->slot_size);
+  return (void *)span->base;
+}
+
+/* ---- Allocation ------------------------------------------------------- */
+
+/* The smallest class for SIZE whose every slot is a multiple of ALIGN. */
+static unsigned class_aligned(size_t size, size_t align) {
+  unsigned class = cgc_sizeclass_of(cgc_max(size, align));
+  while (class <= CGC_CLASSES && cgc_size_classes[class].size % align != 0)
+    class ++;
+  return class;
+}
+
+static void *alloc_any(struct cgc_mutator *self, size_t bytes, size_t align,
+                       enum cgc_kind kind, bool zero) {
+  unsigned class = CGC_CLASS_LARGE;
+  pay_debt();
+  if (bytes <= CGC_SMALL_MAX && align <= CGC_PAGE)
+    class = class_aligned(bytes, align);
+  if (class <= CGC_CLASSES)
+    return small(self, class, kind, zero);
+  return large(self, bytes, align, kind, zero);
+}
+
+static void *alloc_aligned(struct cgc_mutator *self, size_t size,
+                           size_t align, enum cgc_kind kind, bool zero) {
+  int saved = errno;
+  void *obj = NULL;
+  if (size <= PTRDIFF_MAX && align <= PTRDIFF_MAX) {
+    if (!self)
+      self = cgc_init_thread();
+    if (self && !(self->busy & CGC_MUTATOR_BUSY))
+      obj = alloc_any(self, with_past_end(size), align, kind, zero);
+    else
+      obj = cgc_reserve_alloc(align, size);
+  }
+  errno = obj ? saved : ENOMEM;
+  return obj;
+}
+
+void *cgc_alloc_slow(struct cgc_mutator *self, size_t size,
+                     enum cgc_kind kind, bool zero) {
+  return alloc_aligned(self, size, CGC_GRAIN, kind, zero);
+}
+
+void *cgc_alloc_aligned(size_t align, size_t size, enum cgc_kind kind,
+                        bool zero) {
+  return alloc_aligned(cgc_self, size, cgc_max(align, CGC_GRAIN), kind, zero);
+}
+
+/* ---- Free ------------------------------------------------------------- */
+
+static void forget(struct cgc_object *obj) {
+  if (obj->span->slots[obj->index] & CGC_SLOT_SPECIAL) {
+    cgc_link_forget(obj->addr);
+    cgc_final_forget(obj->addr);
+    cgc_span_set_special(obj->span, obj->index, false);
+  }
+}
+
+/* Busy inside; a slot that cannot be held is left to the collector. */
+static void free_object(struct cgc_mutator *self, struct cgc_object *obj) {
+  struct cgc_span *span = obj->span;
+  forget(obj);
+  if (span->class == CGC_CLASS_LARGE) {
+    span->slots[0] = CGC_SLOT_FREE;
+    cgc_heap_free_large(&cgc_heap, span);
+  } else if (cgc_cache_make_room(&self->cache, span->kind, span->class)) {
+    cgc_cache_push(&self->cache.bin[span->kind][span->class], obj->addr,
+                   &span->slots[obj->index]);
+  }
+}
+
+/* Whether PTR is the start of a live block; if not, the program hears it. */
+static bool find_live(const void *ptr, struct cgc_object *obj) {
+  if (!cgc_arena_find(&cgc_heap.arena, (uintptr_t)ptr, obj))
+    cgc_misuse_free(CGC_MISUSE_NOT_HEAP, ptr, NULL);
+  else if (obj->addr != (uintptr_t)ptr)
+    cgc_misuse_free(CGC_MISUSE_INTERIOR, ptr, obj);
+  else if (!cgc_object_is_live(obj))
+    cgc_misuse_free(CGC_MISUSE_DOUBLE_FREE, ptr, obj);
+  else
+    return true;
+  return false;
+}
+
+bool cgc_alloc_free_slow(struct cgc_mutator *self, void *ptr) {
+  struct cgc_object obj;
+  if (!ptr || cgc_reserve_owns(ptr))
+    return true;
+  if (!cgc_arena_contains(&cgc_heap.arena, (uintptr_t)ptr))
+    return false;
+  if (cgc_options.free == CGC_FREE_IGNORE)
+    return true;
+  if (!self)
+    self = cgc_init_thread();
+  /* In a handler that interrupted the allocator: the collector reclaims. */
+  if (!self || self->busy & CGC_MUTATOR_BUSY || !find_live(ptr, &obj))
+    return true;
+  int saved = errno;
+  cgc_mutator_enter(self);
+  free_object(self, &obj);
+  cgc_mutator_leave(self);
+  errno = saved;
+  return true;
+}
+
+/* ---- Size and resize -------------------------------------------------- */
+
+static size_t usable(const struct cgc_object *obj) {
+  return obj->size - (size_t)cgc_options.past_end;
+}
+
+size_t cgc_alloc_usable(const void *ptr) {
+  struct cgc_object obj;
+  if (cgc_reserve_owns(ptr))
+    return cgc_reserve_size(ptr);
+  if (!cgc_arena_find(&cgc_heap.arena, (uintptr_t)ptr, &obj) ||
+      obj.addr != (uintptr_t)ptr || !cgc_object_is_live(&obj))
+    return 0;
+  return usable(&obj);
+}
+
+/* A large block stays where it is, if the pages behind it are free. */
+static bool resize_large(const struct cgc_object *obj, size_t bytes,
+                         bool zero) {
+  struct cgc_mutator *self = cgc_self;
+  if (!self || bytes <= CGC_SMALL_MAX || !cgc_mutator_enter(self))
+    return false;
+  bool done = cgc_heap_resize_large(&cgc_heap, obj->span, bytes);
+  cgc_mutator_leave(self);
+  size_t now = obj->span->slot_size;
+  if (done && zero && now > obj->size)
+    memset((char *)obj->addr + obj->size, 0, now - obj->size);
+  return done;
+}
+
+/* Less than half would be left unused: not worth a copy. */
+static bool fits_in_place(const struct cgc_object *obj, size_t size) {
+  return size <= usable(obj) && (size >= obj->size / 2 || obj->size <= 64);
+}
+
+static void *move(const struct cgc_object *obj, size_t size, bool zero) {
+  void *old = (void *)obj->addr;
+  void *to = cgc_alloc(size, obj->span->kind, zero);
+  if (!to)
+    return NULL;
+  memcpy(to, old, cgc_min(size, usable(obj)));
+  cgc_alloc_free(old);
+  return to;
+}
+
+static void *resize_reserve(void *ptr, size_t size, bool zero) {
+  void *to = cgc_alloc(size, CGC_KIND_SCAN, zero);
+  if (to)
+    memcpy(to, ptr, cgc_min(size, cgc_reserve_size(ptr)));
+  return to;
+}
+
+void *cgc_alloc_resize(void *ptr, size_t size, bool zero) {
+  struct cgc_object obj;
+  if (cgc_reserve_owns(ptr))
+    return resize_reserve(ptr, size, zero);
+  if (!find_live(ptr, &obj)) {
+    errno = EINVAL;
+    return NULL;
+  }
+  if (fits_in_place(&obj, size))
+    return ptr;
+  if (obj.span->class == CGC_CLASS_LARGE && size <= PTRDIFF_MAX &&
+      resize_large(&obj, with_past_end(size), zero))
+    return ptr;
+  return move(&obj, size, zero);
+}

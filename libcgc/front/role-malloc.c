@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libcgc-malloc: the malloc family is ours, so every mapping of the program
+ * may hold pointers to the heap.
+ *
+ * With CGC_CHILDREN=0 programs that this one executes are not preloaded: our
+ * entry is taken out of LD_PRELOAD where it stands, in the environment that
+ * execve will hand on.
+ */
+#include "base/option.h"
+#include "front/init.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct cgc_role cgc_role = {.serves_malloc = true};
+
+static const char library[] = "libcgc-malloc.so";
+
+static bool is_ours(const char *entry, size_t len) {
+  return memmem(entry, len, library, sizeof library - 1) != NULL;
+}
+
+/* Entries are separated by blanks or colons. */
+static void remove_entry(char *list) {
+  char *to = list;
+  while (*list) {
+    size_t len = strcspn(list, " :");
+    size_t with_separator = len + (list[len] != '\0');
+    if (!is_ours(list, len)) {
+      memmove(to, list, with_separator);
+      to += with_separator;
+    }
+    list += with_separator;
+  }
+  *to = '\0';
+}
+
+__attribute__((constructor)) static void leave_children_alone(void) {
+  char *list = getenv("LD_PRELOAD");
+  cgc_init_thread();
+  if (list && !cgc_options.children)
+    remove_entry(list);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mark/scan.h - the scan kernels: which words may be pointers?
+ *
+ * A kernel reads N words and keeps those that lie in [base, base + bytes), in
+ * their order.  That one compare sorts out nearly everything that is not a
+ * pointer, so it runs at the speed of memory: AVX-512, AVX2 or plain C, chosen
+ * once by what the processor has.  All kernels give the same answer.
+ *
+ * Who comes in: the marker, for ranges long enough to pay for the call.
+ * Source: the table of kernels is zlib-ng's arrangement.
+ */
+#ifndef CGC_MARK_SCAN_H
+#define CGC_MARK_SCAN_H
+
+#include "base/base.h"
+
+/* OUT has room for N words.  returns  how many were kept */
+typedef size_t (*cgc_scan_fn)(const uintptr_t *words, size_t n, uintptr_t base,
+                              size_t bytes, uintptr_t *out);
+
+enum cgc_scan_kernel {
+  CGC_SCAN_AUTO,
+  CGC_SCAN_PLAIN,
+  CGC_SCAN_AVX2,
+  CGC_SCAN_AVX512,
+  CGC_SCAN_KERNELS
+};
+
+/** Whether the processor can run KERNEL. */
+bool cgc_scan_has(enum cgc_scan_kernel kernel);
+
+/** The function of KERNEL; of the best one for AUTO or what is not there. */
+cgc_scan_fn cgc_scan_choose(enum cgc_scan_kernel kernel);
+
+#endif
