@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "front/wait.h"
 
+#include "front/real.h"
 #include "os/thread.h"
 #include "world/mutator.h"
 
 #include <aio.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <semaphore.h>
 #include <sys/epoll.h>
@@ -16,62 +16,28 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- the real functions -------------------------------------------------- */
-
-#define CALLS(X)                                                               \
-  X(poll)                                                                      \
-  X(ppoll)                                                                     \
-  X(__poll_chk)                                                                \
-  X(__ppoll_chk)                                                               \
-  X(select)                                                                    \
-  X(pselect)                                                                   \
-  X(epoll_wait)                                                                \
-  X(epoll_pwait)                                                               \
-  X(epoll_pwait2)                                                              \
-  X(nanosleep)                                                                 \
-  X(clock_nanosleep)                                                           \
-  X(sem_wait)                                                                  \
-  X(sem_timedwait)                                                             \
-  X(sem_clockwait)                                                             \
-  X(sigtimedwait)                                                              \
-  X(sigwaitinfo)                                                               \
-  X(msgrcv)                                                                    \
-  X(msgsnd)                                                                    \
-  X(semop)                                                                     \
-  X(semtimedop)                                                                \
-  X(aio_suspend)                                                               \
-  X(aio_suspend64)
-
-#define AS_ENUM(name) CALL_##name,
-#define AS_NAME(name) [CALL_##name] = #name,
-
-enum call { CALLS(AS_ENUM) NCALLS };
-
-static const char *const names[] = {CALLS(AS_NAME)};
-static _Atomic(void *) functions[NCALLS];
-
-static int no_such_call(void) {
-  errno = ENOSYS;
-  return -1;
-}
-
-/* At the first use: looking up all of them at start would cost every run. */
-static CGC_COLD void *resolve(enum call call) {
-  int saved = errno;
-  void *fn = dlsym(RTLD_NEXT, names[call]);
-  if (!fn)
-    fn = (void *)no_such_call;
-  atomic_store_explicit(&functions[call], fn, memory_order_relaxed);
-  errno = saved;
-  return fn;
-}
-
-static inline void *real(enum call call) {
-  void *fn = atomic_load_explicit(&functions[call], memory_order_relaxed);
-  return cgc_likely(fn) ? fn : resolve(call);
-}
-
-#define REAL(name) ((__typeof__(&name))real(CALL_##name))
+CGC_REAL(poll)
+CGC_REAL(ppoll)
+CGC_REAL(__poll_chk)
+CGC_REAL(__ppoll_chk)
+CGC_REAL(select)
+CGC_REAL(pselect)
+CGC_REAL(epoll_wait)
+CGC_REAL(epoll_pwait)
+CGC_REAL(epoll_pwait2)
+CGC_REAL(nanosleep)
+CGC_REAL(clock_nanosleep)
+CGC_REAL(sem_wait)
+CGC_REAL(sem_timedwait)
+CGC_REAL(sem_clockwait)
+CGC_REAL(sigtimedwait)
+CGC_REAL(sigwaitinfo)
+CGC_REAL(msgrcv)
+CGC_REAL(msgsnd)
+CGC_REAL(semop)
+CGC_REAL(semtimedop)
+CGC_REAL(aio_suspend)
+CGC_REAL(aio_suspend64)
 
 /* ---- one wait ------------------------------------------------------------ */
 
@@ -163,7 +129,7 @@ CGC_PUBLIC int poll(struct pollfd *fds, nfds_t n, int timeout_ms) {
   int result;
   begin_ms(&w, timeout_ms);
   do
-    result = REAL(poll)(fds, n, w.ms);
+    result = CGC_CALL_REAL(poll)(fds, n, w.ms);
   while (again(&w, result));
   end(&w);
   return result;
@@ -175,7 +141,7 @@ CGC_PUBLIC int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms,
   int result;
   begin_ms(&w, timeout_ms);
   do
-    result = REAL(__poll_chk)(fds, n, w.ms, size);
+    result = CGC_CALL_REAL(__poll_chk)(fds, n, w.ms, size);
   while (again(&w, result));
   end(&w);
   return result;
@@ -187,7 +153,7 @@ CGC_PUBLIC int ppoll(struct pollfd *fds, nfds_t n,
   int result;
   begin_span(&w, timeout);
   do
-    result = REAL(ppoll)(fds, n, left(&w, timeout), mask);
+    result = CGC_CALL_REAL(ppoll)(fds, n, left(&w, timeout), mask);
   while (again(&w, result));
   end(&w);
   return result;
@@ -200,7 +166,7 @@ CGC_PUBLIC int __ppoll_chk(struct pollfd *fds, nfds_t n,
   int result;
   begin_span(&w, timeout);
   do
-    result = REAL(__ppoll_chk)(fds, n, left(&w, timeout), mask, size);
+    result = CGC_CALL_REAL(__ppoll_chk)(fds, n, left(&w, timeout), mask, size);
   while (again(&w, result));
   end(&w);
   return result;
@@ -219,7 +185,7 @@ CGC_PUBLIC int select(int n, fd_set *in, fd_set *out, fd_set *except,
     span = (struct timespec){timeout->tv_sec, timeout->tv_usec * 1000};
   begin_span(&w, timeout ? &span : NULL);
   for (;;) {
-    result = REAL(select)(n, in, out, except, timeout);
+    result = CGC_CALL_REAL(select)(n, in, out, except, timeout);
     if (!again(&w, result))
       break;
     if (w.deadline_ns)
@@ -235,7 +201,8 @@ CGC_PUBLIC int pselect(int n, fd_set *in, fd_set *out, fd_set *except,
   int result;
   begin_span(&w, timeout);
   do
-    result = REAL(pselect)(n, in, out, except, left(&w, timeout), mask);
+    result =
+        CGC_CALL_REAL(pselect)(n, in, out, except, left(&w, timeout), mask);
   while (again(&w, result));
   end(&w);
   return result;
@@ -247,7 +214,7 @@ CGC_PUBLIC int epoll_wait(int epfd, struct epoll_event *events, int max,
   int result;
   begin_ms(&w, timeout_ms);
   do
-    result = REAL(epoll_wait)(epfd, events, max, w.ms);
+    result = CGC_CALL_REAL(epoll_wait)(epfd, events, max, w.ms);
   while (again(&w, result));
   end(&w);
   return result;
@@ -259,7 +226,7 @@ CGC_PUBLIC int epoll_pwait(int epfd, struct epoll_event *events, int max,
   int result;
   begin_ms(&w, timeout_ms);
   do
-    result = REAL(epoll_pwait)(epfd, events, max, w.ms, mask);
+    result = CGC_CALL_REAL(epoll_pwait)(epfd, events, max, w.ms, mask);
   while (again(&w, result));
   end(&w);
   return result;
@@ -272,7 +239,8 @@ CGC_PUBLIC int epoll_pwait2(int epfd, struct epoll_event *events, int max,
   int result;
   begin_span(&w, timeout);
   do
-    result = REAL(epoll_pwait2)(epfd, events, max, left(&w, timeout), mask);
+    result =
+        CGC_CALL_REAL(epoll_pwait2)(epfd, events, max, left(&w, timeout), mask);
   while (again(&w, result));
   end(&w);
   return result;
@@ -285,7 +253,7 @@ CGC_PUBLIC int nanosleep(const struct timespec *span, struct timespec *rest) {
   int result;
   begin_span(&w, span);
   do
-    result = REAL(nanosleep)(left(&w, span), rest);
+    result = CGC_CALL_REAL(nanosleep)(left(&w, span), rest);
   while (again(&w, result));
   end(&w);
   return result;
@@ -305,7 +273,8 @@ static int sleep_for(clockid_t clock, int flags, const struct timespec *span,
   int error;
   begin_span(&w, span);
   for (;;) {
-    error = REAL(clock_nanosleep)(clock, flags, left(&w, span), &kernels);
+    error =
+        CGC_CALL_REAL(clock_nanosleep)(clock, flags, left(&w, span), &kernels);
     if (!again_after(&w, error))
       break;
     if (!is_wall_clock(clock))
@@ -323,7 +292,7 @@ static int sleep_until(clockid_t clock, int flags, const struct timespec *time,
   int error;
   begin(&w);
   do
-    error = REAL(clock_nanosleep)(clock, flags, time, rest);
+    error = CGC_CALL_REAL(clock_nanosleep)(clock, flags, time, rest);
   while (again_after(&w, error));
   end(&w);
   return error;
@@ -363,7 +332,7 @@ CGC_PUBLIC int sem_wait(sem_t *sem) {
   int result;
   begin(&w);
   do
-    result = REAL(sem_wait)(sem);
+    result = CGC_CALL_REAL(sem_wait)(sem);
   while (again(&w, result));
   end(&w);
   return result;
@@ -374,7 +343,7 @@ CGC_PUBLIC int sem_timedwait(sem_t *sem, const struct timespec *time) {
   int result;
   begin(&w);
   do
-    result = REAL(sem_timedwait)(sem, time);
+    result = CGC_CALL_REAL(sem_timedwait)(sem, time);
   while (again(&w, result));
   end(&w);
   return result;
@@ -386,7 +355,7 @@ CGC_PUBLIC int sem_clockwait(sem_t *sem, clockid_t clock,
   int result;
   begin(&w);
   do
-    result = REAL(sem_clockwait)(sem, clock, time);
+    result = CGC_CALL_REAL(sem_clockwait)(sem, clock, time);
   while (again(&w, result));
   end(&w);
   return result;
@@ -398,7 +367,7 @@ CGC_PUBLIC int sigtimedwait(const sigset_t *set, siginfo_t *info,
   int result;
   begin_span(&w, timeout);
   do
-    result = REAL(sigtimedwait)(set, info, left(&w, timeout));
+    result = CGC_CALL_REAL(sigtimedwait)(set, info, left(&w, timeout));
   while (again(&w, result));
   end(&w);
   return result;
@@ -409,7 +378,7 @@ CGC_PUBLIC int sigwaitinfo(const sigset_t *set, siginfo_t *info) {
   int result;
   begin(&w);
   do
-    result = REAL(sigwaitinfo)(set, info);
+    result = CGC_CALL_REAL(sigwaitinfo)(set, info);
   while (again(&w, result));
   end(&w);
   return result;
@@ -421,7 +390,7 @@ CGC_PUBLIC ssize_t msgrcv(int queue, void *msg, size_t size, long type,
   ssize_t result;
   begin(&w);
   do
-    result = REAL(msgrcv)(queue, msg, size, type, flags);
+    result = CGC_CALL_REAL(msgrcv)(queue, msg, size, type, flags);
   while (again(&w, result));
   end(&w);
   return result;
@@ -432,7 +401,7 @@ CGC_PUBLIC int msgsnd(int queue, const void *msg, size_t size, int flags) {
   int result;
   begin(&w);
   do
-    result = REAL(msgsnd)(queue, msg, size, flags);
+    result = CGC_CALL_REAL(msgsnd)(queue, msg, size, flags);
   while (again(&w, result));
   end(&w);
   return result;
@@ -443,7 +412,7 @@ CGC_PUBLIC int semop(int set, struct sembuf *ops, size_t n) {
   int result;
   begin(&w);
   do
-    result = REAL(semop)(set, ops, n);
+    result = CGC_CALL_REAL(semop)(set, ops, n);
   while (again(&w, result));
   end(&w);
   return result;
@@ -455,7 +424,7 @@ CGC_PUBLIC int semtimedop(int set, struct sembuf *ops, size_t n,
   int result;
   begin_span(&w, timeout);
   do
-    result = REAL(semtimedop)(set, ops, n, left(&w, timeout));
+    result = CGC_CALL_REAL(semtimedop)(set, ops, n, left(&w, timeout));
   while (again(&w, result));
   end(&w);
   return result;
@@ -467,7 +436,7 @@ CGC_PUBLIC int aio_suspend(const struct aiocb *const list[], int n,
   int result;
   begin_span(&w, timeout);
   do
-    result = REAL(aio_suspend)(list, n, left(&w, timeout));
+    result = CGC_CALL_REAL(aio_suspend)(list, n, left(&w, timeout));
   while (again(&w, result));
   end(&w);
   return result;
@@ -479,7 +448,7 @@ CGC_PUBLIC int aio_suspend64(const struct aiocb64 *const list[], int n,
   int result;
   begin_span(&w, timeout);
   do
-    result = REAL(aio_suspend64)(list, n, left(&w, timeout));
+    result = CGC_CALL_REAL(aio_suspend64)(list, n, left(&w, timeout));
   while (again(&w, result));
   end(&w);
   return result;
