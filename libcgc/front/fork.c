@@ -2,6 +2,7 @@
 #include "front/fork.h"
 
 #include "base/lock.h"
+#include "cycle/cycle.h"
 #include "os/thread.h"
 #include "world/mutator.h"
 
@@ -21,6 +22,7 @@ static __thread struct {
 /* Each module that keeps something of threads or processes. */
 static void (*const child_hooks[])(void) = {
     cgc_mutator_fork_child,
+    cgc_cycle_fork_child,
 };
 
 static void wait_a_moment(void) {
@@ -29,17 +31,17 @@ static void wait_a_moment(void) {
 }
 
 /*
- * The cycle's lock is held for as long as a collection takes, and that has to
- * stop us: so it must not be waited for by a busy thread.  The others are held
- * by threads that are busy, for a few microseconds.
+ * The locks from the mutators' upward may be held for as long as the world is
+ * stopped, and that has to stop us: so a busy thread must not wait for them.
+ * The others are held by busy threads, for a few microseconds.
  */
 static void take_all(struct cgc_mutator *self) {
-  while (!cgc_trylock_from(CGC_RANK_CYCLE)) {
+  while (!cgc_trylock_from(CGC_RANK_MUTATOR)) {
     cgc_mutator_leave(self);
     wait_a_moment();
     cgc_mutator_enter(self);
   }
-  cgc_lock_rest(CGC_RANK_CYCLE);
+  cgc_lock_rest(CGC_RANK_MUTATOR);
 }
 
 static struct cgc_mutator *own_record(void) {

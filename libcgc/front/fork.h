@@ -6,7 +6,7 @@
  * all structures between two changes, not in one.  In the child it is the only
  * thread: locks are free again, the records of the others are reaped.
  *
- *   prepare   enter → cycle's lock and above, if free → all the others
+ *   prepare   enter → the mutators' lock and above, if free → the others
  *             (held: leave, so that a stop can stop us; wait; again)
  *   parent    release all, leave
  *   child     all locks free → the modules' child hooks → leave
