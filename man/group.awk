@@ -112,11 +112,11 @@ function synopsis(file,    i) {
   print ".PP"
   if (types[file])
     print escaped(types[file]) ".PP"
-  print ".fi\n.PD 0"
+  print ".fi\n.ad l\n.PD 0"
   for (i = 1; i <= functions; i++)
     if (place[i] == file)
       print ".HP 4\n.B \"" escaped(proto[i]) "\""
-  print ".PD"
+  print ".PD\n.ad b"
 }
 
 function contracts(file,    i) {
