@@ -6,13 +6,15 @@
 #include "front/alloc.h"
 #include "front/foreign.h"
 #include "front/reserve.h"
-#include "heap/heap.h"
 #include "os/page.h"
 
 #include <errno.h>
 
 #define CALLER ((uintptr_t)__builtin_return_address(0))
-#define ALIAS(name) __attribute__((alias(#name), copy(name)))
+
+/* In assembler: for C the alias would need each attribute of the target. */
+#define ALIAS(name, target)                                                    \
+  __asm__(".globl " #name "\n\t.set " #name ", " #target);
 
 /* ---- allocate ------------------------------------------------------------ */
 
@@ -91,20 +93,15 @@ CGC_PUBLIC void *pvalloc(size_t size) {
 
 /* ---- free, resize, ask --------------------------------------------------- */
 
-static bool is_in_heap(const void *ptr) {
-  return cgc_arena_contains(&cgc_heap.arena, (uintptr_t)ptr);
+CGC_PUBLIC void free(void *ptr) {
+  if (cgc_unlikely(!cgc_alloc_free(ptr)))
+    cgc_foreign_free(ptr, CALLER);
 }
 
 /* Blocks of the reserve are front/alloc's business, like those of the heap. */
-static CGC_NOINLINE bool is_foreign(const void *ptr) {
-  return ptr && !cgc_reserve_owns(ptr);
-}
-
-CGC_PUBLIC void free(void *ptr) {
-  if (cgc_unlikely(!is_in_heap(ptr)) && is_foreign(ptr))
-    cgc_foreign_free(ptr, CALLER);
-  else
-    cgc_alloc_free(ptr);
+static bool is_foreign(const void *ptr) {
+  return cgc_unlikely(!cgc_arena_contains(&cgc_heap.arena, (uintptr_t)ptr)) &&
+         !cgc_reserve_owns(ptr);
 }
 
 CGC_PUBLIC void *realloc(void *ptr, size_t size) {
@@ -113,13 +110,13 @@ CGC_PUBLIC void *realloc(void *ptr, size_t size) {
       return alloc_for_loader(size, false);
     return cgc_alloc(size, CGC_KIND_SCAN, false);
   }
-  if (cgc_unlikely(!is_in_heap(ptr)) && is_foreign(ptr))
+  if (is_foreign(ptr))
     return cgc_foreign_realloc(ptr, size);
   if (size == 0) {
     cgc_alloc_free(ptr);
     return NULL;
   }
-  return cgc_alloc_resize(ptr, size);
+  return cgc_alloc_resize(ptr, size, false);
 }
 
 CGC_PUBLIC void *reallocarray(void *ptr, size_t count, size_t size) {
@@ -132,12 +129,12 @@ CGC_PUBLIC void *reallocarray(void *ptr, size_t count, size_t size) {
 CGC_PUBLIC size_t malloc_usable_size(void *ptr) {
   if (!ptr)
     return 0;
-  if (cgc_unlikely(!is_in_heap(ptr)) && is_foreign(ptr))
+  if (is_foreign(ptr))
     return cgc_foreign_usable(ptr);
   return cgc_alloc_usable(ptr);
 }
 
-CGC_PUBLIC void cfree(void *ptr) ALIAS(free);
+ALIAS(cfree, free)
 
 /* C23: the sizes are promises of the caller that we don't need. */
 CGC_PUBLIC void free_sized(void *ptr, size_t size) {
@@ -151,13 +148,13 @@ CGC_PUBLIC void free_aligned_sized(void *ptr, size_t align, size_t size) {
   free(ptr);
 }
 
-CGC_PUBLIC void *__libc_malloc(size_t size) ALIAS(malloc);
-CGC_PUBLIC void *__libc_calloc(size_t count, size_t size) ALIAS(calloc);
-CGC_PUBLIC void *__libc_realloc(void *ptr, size_t size) ALIAS(realloc);
-CGC_PUBLIC void __libc_free(void *ptr) ALIAS(free);
-CGC_PUBLIC void *__libc_memalign(size_t align, size_t size) ALIAS(memalign);
-CGC_PUBLIC void *__libc_valloc(size_t size) ALIAS(valloc);
-CGC_PUBLIC void *__libc_pvalloc(size_t size) ALIAS(pvalloc);
+ALIAS(__libc_malloc, malloc)
+ALIAS(__libc_calloc, calloc)
+ALIAS(__libc_realloc, realloc)
+ALIAS(__libc_free, free)
+ALIAS(__libc_memalign, memalign)
+ALIAS(__libc_valloc, valloc)
+ALIAS(__libc_pvalloc, pvalloc)
 
 /* ---- tune and observe ---------------------------------------------------- */
 
