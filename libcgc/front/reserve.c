@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "front/reserve.h"
 
+#include "world/range.h"
+
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -108,13 +110,14 @@ size_t cgc_reserve_size(const void *ptr) {
   return ((const struct header *)ptr)[-1].size;
 }
 
-static void publish(struct area *list, void (*fn)(uintptr_t, uintptr_t)) {
+static void publish(struct area *list) {
   for (; list; list = list->next)
-    if (!atomic_exchange_explicit(&list->published, true, memory_order_relaxed))
-      fn((uintptr_t)list, (uintptr_t)list + list->bytes);
+    if (!atomic_load_explicit(&list->published, memory_order_relaxed) &&
+        cgc_range_add((uintptr_t)list, (uintptr_t)list + list->bytes) == 0)
+      atomic_store_explicit(&list->published, true, memory_order_relaxed);
 }
 
-void cgc_reserve_publish(void (*fn)(uintptr_t lo, uintptr_t hi)) {
-  publish(atomic_load_explicit(&current, memory_order_acquire), fn);
-  publish(atomic_load_explicit(&large, memory_order_acquire), fn);
+void cgc_reserve_publish(void) {
+  publish(atomic_load_explicit(&current, memory_order_acquire));
+  publish(atomic_load_explicit(&large, memory_order_acquire));
 }

@@ -47,10 +47,10 @@ bool cgc_reserve_owns(const void *ptr);
 size_t cgc_reserve_size(const void *ptr);
 
 /**
- * Call FN for each area that no earlier call has shown.
- * For a library that does not scan all mappings: before each collection it
- * hands new areas to world/range, whole, so that each has to be given once.
+ * Name areas that are new as root ranges, for a library that does not scan
+ * all mappings.  Before each collection.
+ * caller   is busy
  */
-void cgc_reserve_publish(void (*fn)(uintptr_t lo, uintptr_t hi));
+void cgc_reserve_publish(void);
 
 #endif
