@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 void (*cgc_fatal_hook)(void);
+void (*cgc_warning_hook)(const char *text);
 
 static _Atomic int log_fd = STDERR_FILENO;
 
@@ -158,10 +159,19 @@ static void write_line(enum cgc_log_level level, const char *fmt,
   write_all(line, len);
 }
 
+static void hand_over(const char *fmt, va_list args) {
+  char text[CGC_LOG_LINE_MAX];
+  cgc_log_vformat(text, sizeof text, fmt, args);
+  cgc_warning_hook(text);
+}
+
 void cgc_log(enum cgc_log_level level, const char *fmt, ...) {
   va_list args;
   va_start(args, fmt);
-  write_line(level, fmt, args);
+  if (level == CGC_LOG_WARNING && cgc_warning_hook)
+    hand_over(fmt, args);
+  else
+    write_line(level, fmt, args);
   va_end(args);
 }
 

@@ -50,6 +50,12 @@ int cgc_log_fd(void);
  */
 CGC_NORETURN CGC_COLD void cgc_fatal(const char *fmt, ...) CGC_PRINTF(1, 2);
 
+/**
+ * Gets the text of each warning in place of the line; NULL: none does.  May be
+ * called with locks held and the world stopped.
+ */
+extern void (*cgc_warning_hook)(const char *text);
+
 /** Prints the call stack of a fatal line; set by the floor that can. */
 extern void (*cgc_fatal_hook)(void);
 
