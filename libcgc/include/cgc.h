@@ -244,8 +244,8 @@ GC_API int GC_is_heap_ptr(const void *addr);
  * be, and finalizers have run unless they run on demand.  May be called from
  * a debugger at any stop.
  * returns  0, or -1 when nothing was collected
- * errors   EBUSY (disabled by GC_disable), EDEADLK (called from a handler that
- *          interrupted the collector), ENOMEM
+ * errors   EAGAIN (disabled by GC_disable), EBUSY (called from a handler that
+ *          interrupted the collector, or in the child of a vfork), ENOMEM
  * threads  any; not in a signal handler
  * pauses   yes, for the whole collection
  */
@@ -262,7 +262,7 @@ GC_API void GC_enable(void);
 
 /**
  * No collection until GC_enable, not even by GC_collect.  The heap grows.
- * Calls nest.  A collection under way in another thread is waited for.
+ * Calls nest.  A collection under way in another thread goes on to its end.
  * returns  nothing
  * errors   none
  * threads  any; not in a signal handler
@@ -693,7 +693,7 @@ typedef int (*GC_object_func)(void *obj, size_t size_bytes, void *client_data);
  *          nor use stdio
  * returns  0, or the first value other than 0 that FN returned; -1 when the
  *          heap cannot be walked
- * errors   EDEADLK (called from a handler that interrupted the collector)
+ * errors   EBUSY (called from a handler that interrupted the collector)
  * threads  any; not in a signal handler
  * pauses   yes, as long as the walk
  */
