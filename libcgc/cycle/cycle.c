@@ -199,6 +199,8 @@ static void count(const struct cgc_cycle_report *r) {
   c->ncycles++;
   c->pause_ns += r->pause_ns;
   c->longest_ns = cgc_max(c->longest_ns, r->pause_ns);
+  if (r->before_bytes > r->live_bytes)
+    c->reclaimed_bytes += r->before_bytes - r->live_bytes;
   c->last = *r;
 }
 

@@ -72,6 +72,7 @@ struct cgc_cycle_counters {
   uint64_t ncycles;
   uint64_t pause_ns;
   uint64_t longest_ns;
+  uint64_t reclaimed_bytes; /* in use before, less what was alive */
   struct cgc_cycle_report last;
 };
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "look/trace.h"
+
+#include "base/log.h"
+#include "base/option.h"
+#include "os/thread.h"
+
+#include <time.h>
+
+enum { LINE_MAX_BYTES = 256 };
+
+static uint64_t start_ns;
+
+static const char *const reasons[] = {
+    [CGC_CYCLE_TRIGGER] = "trigger",
+    [CGC_CYCLE_ASKED] = "asked",
+    [CGC_CYCLE_MEMORY] = "memory",
+    [CGC_CYCLE_STRESS] = "stress",
+};
+
+/* A number in tenths, as the formats know no fractions. */
+struct tenths {
+  unsigned long whole;
+  unsigned rest;
+};
+
+static struct tenths tenths(uint64_t n, uint64_t unit) {
+  uint64_t t = unit ? (uint64_t)((unsigned __int128)n * 10 / unit) : 0;
+  return (struct tenths){t / 10, (unsigned)(t % 10)};
+}
+
+size_t cgc_trace_format(char *buf, size_t size,
+                        const struct cgc_cycle_report *r,
+                        const struct cgc_trace_totals *t) {
+  uint64_t ms = t->since_start_ns / 1000000;
+  struct tenths before = tenths(r->before_bytes, CGC_MIB);
+  struct tenths after = tenths(t->after_bytes, CGC_MIB);
+  struct tenths live = tenths(r->live_bytes, CGC_MIB);
+  struct tenths share = tenths(t->pause_ns, t->cpu_ns / 100);
+  return cgc_log_format(
+      buf, size,
+      "cycle %lu at %lu.%03us heap %lu.%u->%lu.%u MiB live %lu.%u MiB "
+      "pause %lu us cpu %lu.%u%% %s",
+      (unsigned long)r->number, (unsigned long)(ms / 1000),
+      (unsigned)(ms % 1000), before.whole, before.rest, after.whole, after.rest,
+      live.whole, live.rest, (unsigned long)(r->pause_ns / 1000), share.whole,
+      share.rest, reasons[r->reason]);
+}
+
+static uint64_t process_cpu_ns(void) {
+  struct timespec ts;
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) != 0)
+    return 0;
+  return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void print_cycle(const struct cgc_cycle_report *r) {
+  char line[LINE_MAX_BYTES];
+  struct cgc_trace_totals totals = {
+      .since_start_ns = cgc_thread_now_ns() - start_ns,
+      .cpu_ns = process_cpu_ns(),
+      .pause_ns = cgc_cycle_counters.pause_ns,
+      .after_bytes = cgc_heap_in_use(&cgc_heap),
+  };
+  cgc_trace_format(line, sizeof line, r, &totals);
+  cgc_log(CGC_LOG_INFO, "%s", line);
+}
+
+void cgc_trace_init(void) {
+  start_ns = cgc_thread_now_ns();
+  if (cgc_options.trace)
+    cgc_cycle_finished_hook = print_cycle;
+}
