@@ -9,10 +9,14 @@
 #include "front/fork.h"
 #include "heap/meta.h"
 #include "look/trace.h"
+#include "mark/final.h"
+#include "mark/link.h"
 #include "os/page.h"
 #include "os/thread.h"
 #include "os/unwind.h"
+#include "world/kernel.h"
 #include "world/mutator.h"
+#include "world/range.h"
 
 #include <errno.h>
 #include <sys/auxv.h>
@@ -46,6 +50,10 @@ static bool make_heap(void) {
     return false;
   cgc_lock_register(&cgc_heap.pageheap.lock);
   cgc_mutator_init();
+  cgc_range_init();
+  cgc_kernel_init();
+  cgc_link_init();
+  cgc_final_init();
   cgc_cycle_init(cgc_role.serves_malloc && cgc_options.mappings
                      ? CGC_ROOTS_ALL_MAPPINGS
                      : CGC_ROOTS_DATA);
