@@ -25,17 +25,28 @@ static bool stress_is_due(void) {
          (n + 1) % (uint64_t)cgc_options.stress == 0;
 }
 
-/* The thread is not busy: a cycle, and the finalizers that it made ready. */
-static void collect(enum cgc_cycle_reason reason) {
-  if (cgc_cycle_collect(reason) == 0)
+/* Blocks of the reserve point into the heap, too. */
+static void publish_reserve(void) {
+  struct cgc_mutator *self = cgc_self;
+  if (!self || !cgc_mutator_enter(self))
+    return;
+  cgc_reserve_publish();
+  cgc_mutator_leave(self);
+}
+
+int cgc_alloc_collect(enum cgc_cycle_reason reason) {
+  publish_reserve();
+  int err = cgc_cycle_collect(reason);
+  if (err == 0)
     cgc_invoke_automatic();
+  return err;
 }
 
 static void pay_debt(void) {
   if (stress_is_due())
-    collect(CGC_CYCLE_STRESS);
+    cgc_alloc_collect(CGC_CYCLE_STRESS);
   else if (cgc_cycle_due())
-    collect(CGC_CYCLE_TRIGGER);
+    cgc_alloc_collect(CGC_CYCLE_TRIGGER);
 }
 
 /* ---- Small ------------------------------------------------------------ */
@@ -58,7 +69,7 @@ static void *small(struct cgc_mutator *self, unsigned class,
   bool stale = false;
   void *obj = small_once(self, class, kind, &stale);
   if (!obj) {
-    collect(CGC_CYCLE_MEMORY);
+    cgc_alloc_collect(CGC_CYCLE_MEMORY);
     obj = small_once(self, class, kind, &stale);
   }
   if (obj && zero && stale)
@@ -83,7 +94,7 @@ static void *large(struct cgc_mutator *self, size_t bytes, size_t align,
   bool zeroed = false;
   struct cgc_span *span = large_once(self, bytes, align, kind, &zeroed);
   if (!span) {
-    collect(CGC_CYCLE_MEMORY);
+    cgc_alloc_collect(CGC_CYCLE_MEMORY);
     span = large_once(self, bytes, align, kind, &zeroed);
   }
   if (!span)

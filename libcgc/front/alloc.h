@@ -20,6 +20,7 @@
 #define CGC_FRONT_ALLOC_H
 
 #include "base/option.h"
+#include "cycle/cycle.h"
 #include "front/init.h"
 #include "world/mutator.h"
 
@@ -96,6 +97,13 @@ CGC_INLINE bool cgc_alloc_free(void *ptr) {
 
 /** Bytes that the client may use at PTR, the start of a live block; else 0. */
 size_t cgc_alloc_usable(const void *ptr);
+
+/**
+ * A cycle, and the finalizers that it made ready.
+ * returns  as cgc_cycle_collect
+ * caller   has a record, is not busy
+ */
+int cgc_alloc_collect(enum cgc_cycle_reason reason);
 
 /** What is called when there is no memory, or NULL; its result is returned. */
 typedef void *(*cgc_oom_fn)(size_t bytes);
