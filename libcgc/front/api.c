@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: MIT */
+#include "front/api.h"
+
+#include "base/log.h"
+#include "cycle/cycle.h"
+#include "cycle/invoke.h"
+#include "front/alloc.h"
+#include "front/misuse.h"
+#include "front/reserve.h"
+#include "heap/walk.h"
+#include "look/stat.h"
+#include "mark/final.h"
+#include "mark/link.h"
+#include "world/range.h"
+#include "world/stop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VERSION_MAJOR = 0, VERSION_MINOR = 1, VERSION_MICRO = 0 };
+
+/* ---- coming in ----------------------------------------------------------- */
+
+/* The record, busy; NULL without memory or inside the collector. */
+static struct cgc_mutator *enter(void) {
+  struct cgc_mutator *self = cgc_init_thread();
+  return self && cgc_mutator_enter(self) ? self : NULL;
+}
+
+static void leave(struct cgc_mutator *self) { cgc_mutator_leave(self); }
+
+/* 0, or -1 and errno. */
+static int result_of(int err) {
+  if (err == 0)
+    return 0;
+  errno = -err;
+  return -1;
+}
+
+/* ---- start --------------------------------------------------------------- */
+
+void GC_init(void) { cgc_init_thread(); }
+
+unsigned GC_get_version(void) {
+  return VERSION_MAJOR << 16 | VERSION_MINOR << 8 | VERSION_MICRO;
+}
+
+/* ---- allocate ------------------------------------------------------------ */
+
+static void *return_null(size_t size) {
+  (void)size;
+  return NULL;
+}
+
+static _Atomic(GC_oom_func) oom_fn = return_null;
+
+static CGC_COLD void *out_of_memory(size_t size) {
+  return atomic_load_explicit(&oom_fn, memory_order_relaxed)(size);
+}
+
+CGC_INLINE void *alloc(size_t size, enum cgc_kind kind) {
+  void *obj = cgc_alloc(size, kind, true);
+  return cgc_likely(obj != NULL) ? obj : out_of_memory(size);
+}
+
+void *GC_malloc(size_t size) { return alloc(size, CGC_KIND_SCAN); }
+
+void *GC_malloc_noscan(size_t size) { return alloc(size, CGC_KIND_NOSCAN); }
+
+void *GC_malloc_uncollectable(size_t size) {
+  return alloc(size, CGC_KIND_PINNED);
+}
+
+void *GC_malloc_noscan_uncollectable(size_t size) {
+  return alloc(size, CGC_KIND_PINNED_NOSCAN);
+}
+
+void *GC_calloc(size_t count, size_t size) {
+  size_t bytes;
+  if (!__builtin_mul_overflow(count, size, &bytes))
+    return alloc(bytes, CGC_KIND_SCAN);
+  errno = ENOMEM;
+  return out_of_memory(SIZE_MAX);
+}
+
+static bool is_power_of_two(size_t n) { return n && !(n & (n - 1)); }
+
+void *GC_memalign(size_t align, size_t size) {
+  if (!is_power_of_two(align)) {
+    errno = EINVAL;
+    return NULL;
+  }
+  void *obj = cgc_alloc_aligned(align, size, CGC_KIND_SCAN, true);
+  return obj ? obj : out_of_memory(size);
+}
+
+int GC_posix_memalign(void **result, size_t align, size_t size) {
+  int saved = errno;
+  if (align % sizeof(void *) != 0 || !is_power_of_two(align))
+    return EINVAL;
+  void *obj = GC_memalign(align, size);
+  errno = saved;
+  if (!obj)
+    return ENOMEM;
+  *result = obj;
+  return 0;
+}
+
+void GC_free(void *obj) {
+  if (cgc_unlikely(!cgc_alloc_free(obj)))
+    cgc_misuse_free(CGC_MISUSE_NOT_HEAP, obj, NULL);
+}
+
+void *GC_realloc(void *obj, size_t size) {
+  if (!obj)
+    return GC_malloc(size);
+  if (size == 0) {
+    GC_free(obj);
+    return NULL;
+  }
+  return cgc_alloc_resize(obj, size, true);
+}
+
+char *GC_strndup(const char *s, size_t len) {
+  size_t n = strnlen(s, len);
+  char *copy = GC_malloc_noscan(n + 1);
+  if (!copy)
+    return NULL;
+  memcpy(copy, s, n);
+  copy[n] = '\0';
+  return copy;
+}
+
+char *GC_strdup(const char *s) { return s ? GC_strndup(s, SIZE_MAX) : NULL; }
+
+/* ---- ask about a pointer ------------------------------------------------- */
+
+size_t GC_size(const void *obj) { return obj ? cgc_alloc_usable(obj) : 0; }
+
+void *GC_base(void *addr) {
+  struct cgc_object obj;
+  if (!cgc_arena_find(&cgc_heap.arena, (uintptr_t)addr, &obj) ||
+      !cgc_object_is_live(&obj))
+    return NULL;
+  return (void *)obj.addr;
+}
+
+int GC_is_heap_ptr(const void *addr) {
+  return cgc_arena_contains(&cgc_heap.arena, (uintptr_t)addr);
+}
+
+/* ---- collect ------------------------------------------------------------- */
+
+int GC_collect(void) {
+  if (!cgc_init_thread())
+    return result_of(-ENOMEM);
+  return result_of(cgc_alloc_collect(CGC_CYCLE_ASKED));
+}
+
+void GC_disable(void) { cgc_cycle_disable(); }
+
+void GC_enable(void) { cgc_cycle_enable(); }
+
+int GC_is_disabled(void) { return cgc_cycle_is_disabled(); }
+
+size_t GC_release_memory(void) {
+  struct cgc_mutator *self = enter();
+  if (!self)
+    return 0;
+  cgc_cache_flush(&self->cache);
+  cgc_heap_sweep_all(&cgc_heap);
+  size_t npages = cgc_pageheap_trim(&cgc_heap.pageheap, 0);
+  leave(self);
+  return npages << CGC_PAGE_SHIFT;
+}
+
+/* ---- out of memory and warnings ------------------------------------------ */
+
+void GC_set_oom_fn(GC_oom_func fn) {
+  atomic_store_explicit(&oom_fn, fn ? fn : return_null, memory_order_relaxed);
+}
+
+GC_oom_func GC_get_oom_fn(void) {
+  return atomic_load_explicit(&oom_fn, memory_order_relaxed);
+}
+
+static _Atomic(GC_warn_proc) warn_proc;
+
+/* The text becomes a format: each % of it stands for itself. */
+static void warn(const char *text) {
+  char format[CGC_LOG_LINE_MAX + 1];
+  size_t n = 0;
+  for (; *text && n + 2 < sizeof format; text++) {
+    if (*text == '%')
+      format[n++] = '%';
+    format[n++] = *text;
+  }
+  format[n] = '\0';
+  GC_warn_proc fn = GC_get_warn_proc();
+  if (fn)
+    fn(format, 0);
+}
+
+void GC_set_warn_proc(GC_warn_proc fn) {
+  atomic_store_explicit(&warn_proc, fn, memory_order_relaxed);
+  cgc_warning_hook = fn ? warn : NULL;
+}
+
+GC_warn_proc GC_get_warn_proc(void) {
+  return atomic_load_explicit(&warn_proc, memory_order_relaxed);
+}
+
+void GC_ignore_warn_proc(char *format, unsigned long arg) {
+  (void)format;
+  (void)arg;
+}
+
+/* ---- finalizers ---------------------------------------------------------- */
+
+static void register_final(void *obj, GC_finalization_proc fn, void *data,
+                           enum cgc_final_order order,
+                           GC_finalization_proc *old_fn, void **old_data) {
+  struct cgc_mutator *self = enter();
+  int err = -ENOMEM;
+  if (self) {
+    err = cgc_final_register(obj, fn, data, order, old_fn, old_data);
+    leave(self);
+  }
+  if (err)
+    errno = -err;
+}
+
+void GC_register_finalizer(void *obj, GC_finalization_proc fn, void *data,
+                           GC_finalization_proc *old_fn, void **old_data) {
+  register_final(obj, fn, data, CGC_FINAL_ORDERED, old_fn, old_data);
+}
+
+void GC_register_finalizer_ignore_self(void *obj, GC_finalization_proc fn,
+                                       void *data, GC_finalization_proc *old_fn,
+                                       void **old_data) {
+  register_final(obj, fn, data, CGC_FINAL_IGNORE_SELF, old_fn, old_data);
+}
+
+void GC_register_finalizer_no_order(void *obj, GC_finalization_proc fn,
+                                    void *data, GC_finalization_proc *old_fn,
+                                    void **old_data) {
+  register_final(obj, fn, data, CGC_FINAL_NO_ORDER, old_fn, old_data);
+}
+
+void GC_register_finalizer_unreachable(void *obj, GC_finalization_proc fn,
+                                       void *data, GC_finalization_proc *old_fn,
+                                       void **old_data) {
+  register_final(obj, fn, data, CGC_FINAL_UNREACHABLE, old_fn, old_data);
+}
+
+int GC_invoke_finalizers(void) { return cgc_invoke_all(); }
+
+int GC_should_invoke_finalizers(void) { return cgc_invoke_is_due(); }
+
+void GC_set_finalize_on_demand(int value) {
+  cgc_invoke_set_on_demand(value != 0);
+}
+
+int GC_get_finalize_on_demand(void) { return cgc_invoke_is_on_demand(); }
+
+void GC_set_finalizer_notifier(GC_finalizer_notifier_proc fn) {
+  cgc_invoke_set_notifier(fn);
+}
+
+GC_finalizer_notifier_proc GC_get_finalizer_notifier(void) {
+  return cgc_invoke_get_notifier();
+}
+
+/* ---- weak links ---------------------------------------------------------- */
+
+static int register_link(void **link, const void *obj, bool is_long) {
+  struct cgc_mutator *self = enter();
+  int err = -ENOMEM;
+  if (self) {
+    err = cgc_link_register(link, obj, is_long);
+    leave(self);
+  }
+  return err == 0 ? GC_SUCCESS : err == -EEXIST ? GC_DUPLICATE : GC_NO_MEMORY;
+}
+
+static int unregister_link(void **link, bool is_long) {
+  struct cgc_mutator *self = enter();
+  if (!self)
+    return 0;
+  bool was = cgc_link_unregister(link, is_long);
+  leave(self);
+  return was;
+}
+
+static int move_link(void **link, void **new_link, bool is_long) {
+  struct cgc_mutator *self = enter();
+  int err = -ENOENT;
+  if (self) {
+    err = cgc_link_move(link, new_link, is_long);
+    leave(self);
+  }
+  return err == 0 ? GC_SUCCESS : err == -EEXIST ? GC_DUPLICATE : GC_NOT_FOUND;
+}
+
+int GC_general_register_disappearing_link(void **link, const void *obj) {
+  return register_link(link, obj, false);
+}
+
+int GC_unregister_disappearing_link(void **link) {
+  return unregister_link(link, false);
+}
+
+int GC_move_disappearing_link(void **link, void **new_link) {
+  return move_link(link, new_link, false);
+}
+
+int GC_register_long_link(void **link, const void *obj) {
+  return register_link(link, obj, true);
+}
+
+int GC_unregister_long_link(void **link) { return unregister_link(link, true); }
+
+int GC_move_long_link(void **link, void **new_link) {
+  return move_link(link, new_link, true);
+}
+
+/* ---- roots --------------------------------------------------------------- */
+
+typedef int (*range_fn)(uintptr_t lo, uintptr_t hi);
+
+static void change_ranges(range_fn change, void *low, void *high) {
+  struct cgc_mutator *self = enter();
+  int err = -ENOMEM;
+  if (self) {
+    err = low < high ? change((uintptr_t)low, (uintptr_t)high) : 0;
+    leave(self);
+  }
+  if (err)
+    errno = -err;
+}
+
+void GC_add_roots(void *low, void *high) {
+  change_ranges(cgc_range_add, low, high);
+}
+
+void GC_remove_roots(void *low, void *high) {
+  change_ranges(cgc_range_remove, low, high);
+}
+
+void GC_exclude_roots(void *low, void *high) {
+  change_ranges(cgc_range_exclude, low, high);
+}
+
+void GC_clear_roots(void) {
+  struct cgc_mutator *self = enter();
+  if (!self)
+    return;
+  cgc_range_clear();
+  leave(self);
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
+int GC_get_stack_base(struct GC_stack_base *base) {
+  pthread_attr_t attr;
+  void *low;
+  size_t size;
+  if (pthread_getattr_np(pthread_self(), &attr) != 0)
+    return GC_UNIMPLEMENTED;
+  int err = pthread_attr_getstack(&attr, &low, &size);
+  pthread_attr_destroy(&attr);
+  if (err)
+    return GC_UNIMPLEMENTED;
+  base->mem_base = (char *)low + size;
+  return GC_SUCCESS;
+}
+
+int GC_register_my_thread(const struct GC_stack_base *base) {
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  if (cgc_self)
+    return GC_DUPLICATE;
+  struct cgc_mutator *self = cgc_init_thread();
+  if (!self)
+    return GC_NO_MEMORY;
+  cgc_mutator_set_stack(self, here, (uintptr_t)base->mem_base);
+  return GC_SUCCESS;
+}
+
+int GC_unregister_my_thread(void) {
+  if (!cgc_self)
+    return GC_NOT_FOUND;
+  cgc_mutator_unregister(cgc_self);
+  return GC_SUCCESS;
+}
+
+/* ---- tune ---------------------------------------------------------------- */
+
+int GC_set_option(const char *name, const char *value) {
+  int err = cgc_option_set(name, value);
+  if (err == 0 && cgc_self && strcmp(name, "CGC_PERCENT") == 0)
+    cgc_cycle_set_percent((uint64_t)cgc_options.percent);
+  return result_of(err);
+}
+
+int GC_get_option(const char *name, long *value) {
+  int64_t n = 0;
+  int err = cgc_option_get(name, &n);
+  if (err == 0)
+    *value = n;
+  return result_of(err);
+}
+
+/* ---- observe ------------------------------------------------------------- */
+
+struct walk {
+  GC_object_func fn;
+  void *data;
+  int result;
+};
+
+static void walk_one(const struct cgc_object *obj, void *ctx) {
+  struct walk *walk = ctx;
+  if (walk->result == 0)
+    walk->result = walk->fn((void *)obj->addr, obj->size, walk->data);
+}
+
+int GC_walk_heap(GC_object_func fn, void *client_data) {
+  struct walk walk = {fn, client_data, 0};
+  struct cgc_mutator *self = enter();
+  if (!self)
+    return result_of(-EBUSY);
+  cgc_heap_sweep_all(&cgc_heap); /* what waits for it is garbage */
+  cgc_stop_world();
+  cgc_walk_objects(&cgc_heap, walk_one, &walk);
+  cgc_start_world();
+  leave(self);
+  return walk.result;
+}
