@@ -166,7 +166,8 @@ static char *search(const char *name) {
       return NULL;
     if (is_program(path))
       return path;
-    if (errno == EACCES)
+    /* A directory that can't be searched says nothing about the program. */
+    if (errno == EACCES && access(path, F_OK) == 0)
       reason = EACCES;
     free(path);
     if (dirs[len] == '\0')
