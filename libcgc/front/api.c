@@ -414,6 +414,48 @@ int GC_get_option(const char *name, long *value) {
 
 /* ---- observe ------------------------------------------------------------- */
 
+static struct GC_stats public_stats(const struct cgc_stat *s) {
+  return (struct GC_stats){
+      .heap_bytes = s->heap_bytes,
+      .free_bytes = s->free_bytes,
+      .in_use_bytes = s->in_use_bytes,
+      .live_bytes = s->live_bytes,
+      .next_trigger_bytes = s->trigger_bytes,
+      .reserved_bytes = s->reserved_bytes,
+      .meta_bytes = s->meta_bytes,
+      .allocated_bytes = s->grown_bytes,
+      .reclaimed_bytes = s->reclaimed_bytes,
+      .released_bytes = s->returned_bytes,
+      .collections = s->ncycles,
+      .pause_total_ns = s->pause_ns,
+      .pause_max_ns = s->pause_longest_ns,
+      .pause_last_ns = s->pause_last_ns,
+      .stop_last_ns = s->stop_last_ns,
+      .root_bytes = s->root_bytes,
+      .threads = s->nmutators,
+      .finalizers = s->nfinalizers,
+      .finalizers_ready = s->nready,
+      .finalizers_run = s->ninvoked,
+      .links = s->nlinks,
+  };
+}
+
+int GC_get_stats(struct GC_stats *stats) {
+  struct cgc_stat taken;
+  size_t size = stats->size;
+  if (size == 0)
+    return result_of(-EINVAL);
+  struct cgc_mutator *self = enter();
+  if (!self)
+    return result_of(-EBUSY);
+  cgc_stat_take(&taken);
+  leave(self);
+  struct GC_stats all = public_stats(&taken);
+  memcpy(stats, &all, cgc_min(size, sizeof all));
+  stats->size = size; /* a newer program's further fields stay as they are */
+  return 0;
+}
+
 struct walk {
   GC_object_func fn;
   void *data;

@@ -651,33 +651,34 @@ struct GC_stats {
   size_t size; /* sizeof(struct GC_stats), set by the caller */
 
   unsigned long heap_bytes;         /* committed for objects */
-  unsigned long free_bytes;         /* of these, in no object */
+  unsigned long free_bytes;         /* of these, in pages without an object */
+  unsigned long in_use_bytes;       /* taken by objects, dead ones too */
   unsigned long live_bytes;         /* found alive by the last collection */
+  unsigned long next_trigger_bytes; /* in use, that starts the next one */
   unsigned long reserved_bytes;     /* address space of the heap */
   unsigned long meta_bytes;         /* the collector's own tables */
-  unsigned long allocated_bytes;    /* all allocations since the start */
-  unsigned long freed_bytes;        /* all explicit frees since the start */
-  unsigned long reclaimed_bytes;    /* all that collections found dead */
-  unsigned long allocations;        /* number of objects, since the start */
-  unsigned long frees;              /* number of explicit frees */
-  unsigned long collections;        /* number of cycles, since the start */
-  unsigned long collect_ns;         /* time in collections, sum */
-  unsigned long pause_last_ns;      /* the world's last stop */
+  unsigned long allocated_bytes;    /* taken for objects since the start */
+  unsigned long reclaimed_bytes;    /* found dead since the start */
+  unsigned long released_bytes;     /* given back to the system since then */
+  unsigned long collections;        /* since the start */
+  unsigned long pause_total_ns;     /* of all collections */
   unsigned long pause_max_ns;       /* the longest */
-  unsigned long pause_total_ns;     /* the sum */
-  unsigned long root_bytes;         /* scanned as roots by the last cycle */
-  unsigned long next_trigger_bytes; /* heap size that starts the next cycle */
+  unsigned long pause_last_ns;      /* the last */
+  unsigned long stop_last_ns;       /* of that, until all threads stood still */
+  unsigned long root_bytes;         /* scanned as roots by the last one */
   unsigned long threads;            /* known now */
   unsigned long finalizers;         /* registered now */
   unsigned long finalizers_ready;   /* waiting to be run */
-  unsigned long links;              /* weak links registered now, both sorts */
+  unsigned long finalizers_run;     /* since the start */
+  unsigned long links;              /* weak links registered now */
 };
 
 /**
  * Fill STATS in, as far as its size says.
  * stats    its size field is set by the caller
  * returns  0 or -1
- * errors   EINVAL (size is 0)
+ * errors   EINVAL (size is 0), EBUSY (called from a handler that interrupted
+ *          the collector)
  * threads  any; not in a signal handler
  * pauses   no
  */
