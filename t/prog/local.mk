@@ -43,7 +43,7 @@ VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
   t/prog/roots/vectors t/prog/roots/vfork_exec t/prog/roots/xored
 VICTIMS_CXX = t/prog/malloc/cxx
 VICTIM_MODULES = t/prog/mod_data.so t/prog/mod_relro.so t/prog/mod_tls.so
-VICTIM_HEADERS = t/prog/malloc/expect.h t/prog/notice/notice.h \
+VICTIM_INCLUDES = t/prog/malloc/expect.h t/prog/notice/notice.h \
   t/prog/roots/area.h t/prog/roots/chain.h t/prog/roots/context.h \
   t/prog/roots/hold.h t/prog/roots/module.h
 VICTIM_FILES = t/prog/check-long t/prog/check-malloc t/prog/check-notice \
@@ -51,7 +51,7 @@ VICTIM_FILES = t/prog/check-long t/prog/check-malloc t/prog/check-notice \
   t/prog/roots/mod_data.c t/prog/roots/mod_relro.c t/prog/roots/mod_tls.c \
   t/prog/run.sh t/prog/victims.txt
 
-$(VICTIMS): %: %.c $(VICTIM_HEADERS)
+$(VICTIMS): %: %.c $(VICTIM_INCLUDES)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && \
 	  $(CC) $(VICTIM_CFLAGS) -o $@ $(srcdir)/$@.c
 
@@ -66,7 +66,8 @@ $(VICTIM_MODULES): t/prog/%.so: t/prog/roots/%.c
 .PHONY: victims
 victims: $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
 
-$(VICTIM_TESTS:=.log): $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
+t/prog/check-roots.log t/prog/check-notice.log t/prog/check-malloc.log \
+  t/prog/check-long.log: $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
 
-EXTRA_DIST += $(VICTIMS:=.c) $(VICTIM_HEADERS) $(VICTIM_FILES)
+EXTRA_DIST += $(VICTIMS:=.c) $(VICTIM_INCLUDES) $(VICTIM_FILES)
 CLEANFILES += $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)

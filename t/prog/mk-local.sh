@@ -31,12 +31,12 @@ ls ./*.c roots/*.c notice/*.c malloc/*.c | grep -v /mod_ |
   sed 's|^\./||; s|^\(.*\)\.c$|t/prog/\1|' | wrap VICTIMS
 ls malloc/*.cc | sed 's|^\(.*\)\.cc$|t/prog/\1|' | wrap VICTIMS_CXX
 ls roots/mod_*.c | sed 's|.*/\(.*\)\.c|t/prog/\1.so|' | wrap VICTIM_MODULES
-ls roots/*.h notice/*.h malloc/*.h | sed 's|^|t/prog/|' | wrap VICTIM_HEADERS
+ls roots/*.h notice/*.h malloc/*.h | sed 's|^|t/prog/|' | wrap VICTIM_INCLUDES
 ls roots/mod_*.c malloc/*.cc victims.txt run.sh mk-local.sh check-* |
   sed 's|^|t/prog/|' | wrap VICTIM_FILES
 cat <<'EOF'
 
-$(VICTIMS): %: %.c $(VICTIM_HEADERS)
+$(VICTIMS): %: %.c $(VICTIM_INCLUDES)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && \
 	  $(CC) $(VICTIM_CFLAGS) -o $@ $(srcdir)/$@.c
 
@@ -51,8 +51,9 @@ $(VICTIM_MODULES): t/prog/%.so: t/prog/roots/%.c
 .PHONY: victims
 victims: $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
 
-$(VICTIM_TESTS:=.log): $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
+t/prog/check-roots.log t/prog/check-notice.log t/prog/check-malloc.log \
+  t/prog/check-long.log: $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
 
-EXTRA_DIST += $(VICTIMS:=.c) $(VICTIM_HEADERS) $(VICTIM_FILES)
+EXTRA_DIST += $(VICTIMS:=.c) $(VICTIM_INCLUDES) $(VICTIM_FILES)
 CLEANFILES += $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
 EOF
