@@ -55,6 +55,9 @@ static void put_number(struct text *t, unsigned long n, unsigned base,
   do
     digits[--at] = "0123456789abcdef"[n % base];
   while ((n /= base) != 0);
+  if (negative && spec->zero)
+    while (at > 1 && sizeof digits - at + 1 < spec->width)
+      digits[--at] = '0'; /* between the sign and the number */
   if (negative)
     digits[--at] = '-';
   put_padded(t, digits + at, sizeof digits - at, spec);
