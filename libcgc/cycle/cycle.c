@@ -166,16 +166,13 @@ static int run_phases(struct cgc_cycle_report *r) {
   int err = 0;
   phase_start(r);
   uint64_t stood_ns = cgc_thread_now_ns();
-  if (!cgc_marker_open(&cycle.place->marker, &cgc_heap))
-    err = -ENOMEM;
-  if (!err)
-    err = phase_mark(r);
+  cgc_marker_open(&cycle.place->marker, &cgc_heap);
+  err = phase_mark(r);
   if (!err) {
     phase_remark();
     phase_weak();
     phase_flip(r);
   }
-  cgc_marker_close(&cycle.place->marker);
   cgc_start_world();
   r->pause_ns = cgc_thread_now_ns() - stood_ns + r->stop_ns;
   return err;

@@ -15,8 +15,10 @@ enum {
 /* Bits of table for each page. */
 static const size_t bits_per_page[CGC_TABLES] = {
     [CGC_TABLE_SPANS] = 64, [CGC_TABLE_DESC] = 32,
-    [CGC_TABLE_MARKS] = 512, [CGC_TABLE_FREE] = 1,
-    [CGC_TABLE_DIRTY] = 1,  [CGC_TABLE_RUNS] = 1,
+    [CGC_TABLE_MARKS] = 64 * CGC_MARK_WORDS,
+    [CGC_TABLE_GREYS] = 32, [CGC_TABLE_QUEUED] = 8,
+    [CGC_TABLE_FREE] = 1,   [CGC_TABLE_DIRTY] = 1,
+    [CGC_TABLE_RUNS] = 1,
     [CGC_TABLE_HEAP] = (size_t)CGC_PAGE * 8,
 };
 
@@ -42,6 +44,8 @@ static void lay_out(struct cgc_arena *arena, uintptr_t lo, size_t npages) {
   arena->spans = (struct cgc_span **)arena->part[CGC_TABLE_SPANS].lo;
   arena->desc = (uint32_t *)arena->part[CGC_TABLE_DESC].lo;
   arena->marks = (uint64_t *)arena->part[CGC_TABLE_MARKS].lo;
+  arena->greys = (uint32_t *)arena->part[CGC_TABLE_GREYS].lo;
+  arena->queued = (uint8_t *)arena->part[CGC_TABLE_QUEUED].lo;
   arena->pages_limit = npages;
   atomic_store_explicit(&arena->heap_bytes, 0, memory_order_relaxed);
 }

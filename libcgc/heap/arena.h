@@ -2,14 +2,15 @@
 /*
  * heap/arena.h - one range of addresses, and what each page of it is.
  *
- *   reservation: | spans | desc | marks | free | dirty | runs |  heap ...   |
- *                  side tables, indexed by page number         base    end
+ *   reservation: | spans | desc | marks | greys | queued | free ... | heap ... |
+ *                  side tables, indexed by page number           base   end
  *
  *   desc[page]   4 bytes  class, kind, the page's place in its span: all that
  *                         turns an address into a slot
  *   spans[page]  8 bytes  the span's struct, for those who need more
- *   marks        64 bytes per page; a span of k pages owns k lines, bit i is
- *                slot i
+ *   marks        128 bytes per page; a span of k pages owns 2k lines of 64:
+ *                k of mark bits, then k of scanned bits; bit i is slot i
+ *   greys, queued  the marker's queue of spans (mark/queue.h)
  *   free, dirty, runs     the page heap's (heap/pageheap.h)
  *
  * "Is this word a pointer into the heap?" is one subtraction and one compare:
@@ -33,7 +34,8 @@
 #include "heap/span.h"
 
 enum {
-  CGC_MARK_WORDS = 8, /* of 64 bits each, per page */
+  CGC_LINE_WORDS = 8,  /* of 64 bits: mark bits of a page */
+  CGC_MARK_WORDS = 16, /* mark and scanned bits of a page */
   CGC_DESC_KIND_SHIFT = 7,
   CGC_DESC_OFFSET_SHIFT = 12,
   CGC_ARENA_STEP = 512, /* pages: the arena grows by multiples */
@@ -43,6 +45,8 @@ enum cgc_arena_table {
   CGC_TABLE_SPANS,
   CGC_TABLE_DESC,
   CGC_TABLE_MARKS,
+  CGC_TABLE_GREYS,
+  CGC_TABLE_QUEUED,
   CGC_TABLE_FREE,
   CGC_TABLE_DIRTY,
   CGC_TABLE_RUNS,
@@ -63,6 +67,8 @@ struct cgc_arena {
   struct cgc_span **spans;   /* const */
   uint32_t *desc;            /* const */
   uint64_t *marks;           /* const */
+  uint32_t *greys;           /* const */
+  uint8_t *queued;           /* const */
   size_t pages_limit;        /* const */
   bool claimed;              /* nothing is reserved; const */
   struct cgc_arena_part part[CGC_TABLES]; /* guard: pageheap.lock */
@@ -155,6 +161,13 @@ CGC_INLINE bool cgc_arena_find(const struct cgc_arena *arena, uintptr_t word,
 CGC_INLINE uint64_t *cgc_arena_mark_words(const struct cgc_arena *arena,
                                           const struct cgc_span *span) {
   return arena->marks + cgc_arena_page_of(arena, span->base) * CGC_MARK_WORDS;
+}
+
+/** The scanned bits: those of mark bits that need no scanning any more. */
+CGC_INLINE uint64_t *cgc_arena_scanned_words(const struct cgc_arena *arena,
+                                             const struct cgc_span *span) {
+  return cgc_arena_mark_words(arena, span) +
+         (size_t)span->npages * CGC_LINE_WORDS;
 }
 
 CGC_INLINE bool cgc_object_is_live(const struct cgc_object *obj) {

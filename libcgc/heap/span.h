@@ -4,7 +4,7 @@
  *
  *   pages      | slot 0 | slot 1 | ... | slot nslots-1 | tail |
  *   slots[]      1 byte   1 byte         what each slot is (below)
- *   mark lines   1 bit    1 bit          64 bytes per page, heap/arena.h
+ *   mark lines   1 bit    1 bit          in a side table, heap/arena.h
  *
  * A slot's state is one byte, so that any thread can change the state of the
  * slot that it owns by a plain store: malloc and free need no atomic
@@ -20,8 +20,8 @@
  * central list.
  *
  *   I1  While marking, the mark bit of every slot that was not LIVE when
- *       the cycle began is set.  So the marker asks only for that bit, and
- *       what is allocated while it runs is born marked.
+ *       the cycle began is set, and its scanned bit.  So the marker asks only
+ *       for that bit, and what is allocated while it runs is born marked.
  *   I2  Between the end of marking and the sweep of the span a slot is
  *       garbage exactly if it is LIVE and unmarked.
  *   I3  In a central list: nfree == number of FREE slots, if the span is swept.
@@ -80,7 +80,6 @@ struct cgc_span {
   uint8_t kind;   /* const */
   uint8_t where;
   bool needs_zero; /* free slots may hold old contents */
-  bool overflowed; /* has marked objects that are not scanned (mark/marker) */
   struct cgc_link link;
   uint8_t slots[] CGC_ALIGNED(64); /* enum cgc_slot */
 };

@@ -8,12 +8,14 @@
 void cgc_sweep_prepare(const struct cgc_arena *arena,
                        const struct cgc_span *span) {
   uint64_t *marks = cgc_arena_mark_words(arena, span);
+  uint64_t *scanned = cgc_arena_scanned_words(arena, span);
   bool pinned = cgc_kind_is_pinned(span->kind);
-  for (uint32_t w = 0; w < cgc_span_words(span); w++)
-    marks[w] = pinned ? ~0ULL : ~cgc_span_live(span, w);
+  uint32_t words = cgc_span_words(span);
+  for (uint32_t w = 0; w < words; w++)
+    marks[w] = scanned[w] = pinned ? ~0ULL : ~cgc_span_live(span, w);
   /* Where the slots fill their words, an address in the tail has the next. */
-  if (cgc_span_words(span) < span->npages * CGC_MARK_WORDS)
-    marks[cgc_span_words(span)] = ~0ULL;
+  if (words < span->npages * CGC_LINE_WORDS)
+    marks[words] = ~0ULL;
 }
 
 static void poison(const struct cgc_span *span, uint32_t index) {

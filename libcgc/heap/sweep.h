@@ -17,8 +17,8 @@
 enum { CGC_POISON = 0xdb };
 
 /**
- * Set the mark lines of SPAN as a cycle needs them at its start (span.h, I1):
- * clear for LIVE slots, set for all others; all set where pinned.
+ * Set the mark and scanned bits of SPAN as a cycle needs them at its start
+ * (span.h, I1): clear for LIVE slots, set for all others; all set where pinned.
  */
 void cgc_sweep_prepare(const struct cgc_arena *arena,
                        const struct cgc_span *span);

@@ -7,37 +7,47 @@
 enum {
   PIECE = 128 << 10,    /* a larger range is scanned in pieces, bytes */
   BATCH = 256,          /* words that a kernel is given at once */
-  KERNEL_MIN = 256      /* below that many bytes the loop here is faster */
+  KERNEL_MIN = 256,     /* below that many bytes the loop here is faster */
+  SPANS_AHEAD = 4       /* queued spans whose lines are asked for */
 };
 
+/* Words that name an object in their lower 48 bits, or in its neighbourhood. */
 static const uintptr_t address_bits = ((uintptr_t)1 << 48) - 1;
 enum { BEFORE_START = 16 };
 
-bool cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap) {
-  *m = (struct cgc_marker){
-      .heap = heap,
-      .base = heap->arena.base,
-      .bytes = cgc_arena_bytes(&heap->arena),
-      .scan = cgc_scan_choose(CGC_SCAN_AUTO),
-      .odd_words = cgc_options.tagged || cgc_options.before_start,
-  };
-  return cgc_queue_open(&m->queue, m->bytes);
+void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap) {
+  cgc_queue_init(&m->queue, &heap->arena);
+  m->heap = heap;
+  m->base = heap->arena.base;
+  m->bytes = cgc_arena_bytes(&heap->arena);
+  m->desc = heap->arena.desc;
+  m->marks = heap->arena.marks;
+  m->scan = cgc_scan_choose(CGC_SCAN_AUTO);
+  m->odd_words = cgc_options.tagged || cgc_options.before_start;
+  m->by_span = false;
+  m->ring_at = m->ring_n = m->next_at = m->next_n = 0;
+  m->grey = (struct cgc_grey_span){.bits = 0};
+  m->marked_bytes = m->marked_objects = m->scanned_bytes = 0;
+  m->grey_spans = 0;
 }
-
-void cgc_marker_close(struct cgc_marker *m) { cgc_queue_close(&m->queue); }
 
 /* ---- From a candidate to a mark --------------------------------------- */
 
-/* The queue is full: the span says that it holds unscanned marked objects. */
-static CGC_NOINLINE void overflow(struct cgc_marker *m, uintptr_t addr) {
-  size_t page = cgc_arena_page_of(&m->heap->arena, addr);
-  m->heap->arena.spans[page]->overflowed = true;
-  m->overflowed = true;
-}
-
-static void enqueue(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
-  if (!cgc_queue_push(&m->queue, lo, hi))
-    overflow(m, lo);
+/*
+ * A newly marked object waits as itself; if too many do, in its span, whose
+ * scanned bit for it is clear.
+ */
+CGC_INLINE void enqueue(struct cgc_marker *m, const struct cgc_candidate *c,
+                        size_t size) {
+  if (cgc_unlikely(cgc_queue_is_full(&m->queue)))
+    m->by_span = true;
+  if (m->by_span) {
+    size_t first = (size_t)(c->mark - m->marks) / CGC_MARK_WORDS;
+    cgc_queue_put_span(&m->queue, first);
+  } else {
+    c->mark[c->lines] |= 1ULL << c->bit;
+    cgc_queue_push(&m->queue, c->addr, c->addr + size);
+  }
 }
 
 /* Test and set the mark bit; a newly marked object is counted. */
@@ -56,7 +66,7 @@ CGC_INLINE void visit_oldest(struct cgc_marker *m) {
   m->ring_at = (m->ring_at + 1) % CGC_MARKER_RING;
   m->ring_n--;
   if (mark(m, c.mark, c.bit, c.size) && c.scan)
-    enqueue(m, c.addr, c.addr + c.size);
+    enqueue(m, &c, c.size);
 }
 
 CGC_INLINE void enter_ring(struct cgc_marker *m, struct cgc_candidate c) {
@@ -68,9 +78,16 @@ CGC_INLINE void enter_ring(struct cgc_marker *m, struct cgc_candidate c) {
 /* One object that owns its span: the span's struct tells where it begins. */
 static CGC_NOINLINE void visit_large(struct cgc_marker *m, size_t page) {
   const struct cgc_span *span = m->heap->arena.spans[page];
-  uint64_t *word = cgc_arena_mark_words(&m->heap->arena, span);
-  if (mark(m, word, 0, span->slot_size) && !cgc_kind_is_noscan(span->kind))
-    enqueue(m, span->base, span->base + span->slot_size);
+  struct cgc_candidate c = {
+      .addr = span->base,
+      .mark = cgc_arena_mark_words(&m->heap->arena, span),
+      .lines = 0, /* below: more pages than fit */
+  };
+  if (mark(m, c.mark, 0, span->slot_size) && !cgc_kind_is_noscan(span->kind)) {
+    if (!m->by_span)
+      *cgc_arena_scanned_words(&m->heap->arena, span) |= 1;
+    enqueue(m, &c, span->slot_size);
+  }
 }
 
 /*
@@ -80,7 +97,7 @@ static CGC_NOINLINE void visit_large(struct cgc_marker *m, size_t page) {
  */
 CGC_INLINE void candidate(struct cgc_marker *m, uintptr_t word) {
   size_t page = (word - m->base) >> CGC_PAGE_SHIFT;
-  uint32_t desc = m->heap->arena.desc[page];
+  uint32_t desc = m->desc[page];
   unsigned class = cgc_desc_class(desc);
   if (class == CGC_CLASS_NONE)
     return;
@@ -94,14 +111,13 @@ CGC_INLINE void candidate(struct cgc_marker *m, uintptr_t word) {
   uint32_t size = cgc_size_classes[class].size;
   struct cgc_candidate c = {
       .addr = start + (uintptr_t)i * size,
-      .mark = m->heap->arena.marks + first * CGC_MARK_WORDS + i / 64,
+      .mark = m->marks + first * CGC_MARK_WORDS + i / 64,
       .size = size,
       .bit = i % 64,
       .scan = !cgc_kind_is_noscan(cgc_desc_kind(desc)),
+      .lines = (uint16_t)(cgc_size_classes[class].npages * CGC_LINE_WORDS),
   };
   __builtin_prefetch(c.mark, 1);
-  if (c.scan)
-    __builtin_prefetch((const void *)c.addr);
   enter_ring(m, c);
 }
 
@@ -198,44 +214,104 @@ void cgc_marker_scan_pinned(struct cgc_marker *m) {
 
 /* The rest first: what the piece leads to is scanned before the rest is. */
 static void scan_piece(struct cgc_marker *m, struct cgc_piece piece) {
-  if (piece.hi - piece.lo > PIECE) {
-    enqueue(m, piece.lo + PIECE, piece.hi);
+  if (cgc_unlikely(piece.hi - piece.lo > PIECE)) {
+    cgc_queue_push(&m->queue, piece.lo + PIECE, piece.hi);
     piece.hi = piece.lo + PIECE;
   }
   scan_words(m, piece.lo, piece.hi);
 }
 
-static void drain_queue(struct cgc_marker *m) {
-  struct cgc_piece piece;
-  for (;;) {
-    while (cgc_queue_pop(&m->queue, &piece))
-      scan_piece(m, piece);
-    if (m->ring_n == 0)
-      return;
-    visit_oldest(m);
+CGC_INLINE void enter_next(struct cgc_marker *m, struct cgc_piece piece) {
+  __builtin_prefetch((const void *)piece.lo);
+  m->next[(m->next_at + m->next_n++) % CGC_MARKER_NEXT] = piece;
+}
+
+CGC_INLINE struct cgc_piece leave_next(struct cgc_marker *m) {
+  struct cgc_piece piece = m->next[m->next_at];
+  m->next_at = (m->next_at + 1) % CGC_MARKER_NEXT;
+  m->next_n--;
+  return piece;
+}
+
+/* Ask for the lines of a span that will be opened a little later. */
+CGC_INLINE void look_ahead(struct cgc_marker *m) {
+  size_t page;
+  if (!cgc_queue_look_ahead(&m->queue, SPANS_AHEAD, &page))
+    return;
+  __builtin_prefetch(m->marks + page * CGC_MARK_WORDS);
+  __builtin_prefetch(m->marks + page * CGC_MARK_WORDS + CGC_LINE_WORDS, 1);
+}
+
+static bool open_span(struct cgc_marker *m) {
+  struct cgc_grey_span *g = &m->grey;
+  size_t page;
+  if (!cgc_queue_take_span(&m->queue, &page))
+    return false;
+  look_ahead(m);
+  m->grey_spans++;
+  unsigned class = cgc_desc_class(m->desc[page]);
+  const struct cgc_size_class *c = &cgc_size_classes[class];
+  size_t npages = c->npages;
+  g->slot_size = c->size;
+  g->words = (c->nslots + 63u) / 64;
+  if (cgc_unlikely(class == CGC_CLASS_LARGE)) {
+    npages = m->heap->arena.spans[page]->npages;
+    g->slot_size = npages << CGC_PAGE_SHIFT;
+    g->words = 1;
   }
+  g->marks = m->marks + page * CGC_MARK_WORDS;
+  g->scanned = m->marks + page * CGC_MARK_WORDS + npages * CGC_LINE_WORDS;
+  g->window = m->base + (page << CGC_PAGE_SHIFT) - 64 * g->slot_size;
+  g->word = UINT32_MAX;
+  return true;
 }
 
-/* All marked objects of a span that overflowed, again. */
-static void rescan_object(const struct cgc_object *obj, void *ctx) {
-  struct cgc_marker *m = ctx;
-  if (!cgc_object_is_marked(&m->heap->arena, obj))
-    return;
-  enqueue(m, obj->addr, obj->addr + obj->size);
-  drain_queue(m);
+/* The next word with grey objects of the span at hand, or of the next span. */
+static bool next_greys(struct cgc_marker *m) {
+  struct cgc_grey_span *g = &m->grey;
+  do {
+    while (++g->word < g->words) {
+      g->window += 64 * g->slot_size;
+      g->bits = g->marks[g->word] & ~g->scanned[g->word];
+      g->scanned[g->word] |= g->bits;
+      if (g->bits)
+        return true;
+    }
+    g->word = g->words = 0;
+  } while (open_span(m));
+  return false;
 }
 
-static void rescan_span(struct cgc_span *span, void *ctx) {
-  if (!span->overflowed)
-    return;
-  span->overflowed = false;
-  cgc_walk_span(span, rescan_object, ctx);
+static bool pop_grey(struct cgc_marker *m, struct cgc_piece *piece) {
+  struct cgc_grey_span *g = &m->grey;
+  if (g->bits == 0 && !next_greys(m))
+    return false;
+  unsigned i = (unsigned)__builtin_ctzl(g->bits);
+  g->bits &= g->bits - 1;
+  piece->lo = g->window + i * g->slot_size;
+  piece->hi = piece->lo + g->slot_size;
+  return true;
+}
+
+/*
+ * Keep `next` filled: from the pieces, else from the spans.  When neither has
+ * anything the candidates in the ring are all that may bring more.
+ */
+static bool fill_next(struct cgc_marker *m) {
+  struct cgc_piece piece;
+  while (m->next_n < CGC_MARKER_NEXT) {
+    if (cgc_queue_pop(&m->queue, &piece) || pop_grey(m, &piece))
+      enter_next(m, piece);
+    else if (m->ring_n > 0)
+      visit_oldest(m);
+    else
+      break;
+  }
+  return m->next_n > 0;
 }
 
 void cgc_marker_drain(struct cgc_marker *m) {
-  drain_queue(m);
-  while (cgc_unlikely(m->overflowed)) {
-    m->overflowed = false;
-    cgc_heap_each_span(m->heap, rescan_span, m);
-  }
+  while (fill_next(m))
+    scan_piece(m, leave_next(m));
+  m->by_span = false;
 }

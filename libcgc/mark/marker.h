@@ -2,18 +2,21 @@
 /*
  * mark/marker.h - finds what is reachable, one marker of one cycle.
  *
- *   range --scan--> candidate words --find--> ring of 16, prefetching
- *     ^                                         |  test and set the mark bit
- *     '------ mark queue <-- newly marked ------'  (noscan: that was all)
+ *   piece --scan--> candidate words --find--> ring, prefetching mark words
+ *     ^                                          |  test and set the mark bit
+ *     |                                          v  (noscan: that was all)
+ *   next, prefetching contents <-- pieces <-- newly marked
+ *                              <-- spans <-- ... if they are too many
  *
- * A candidate's mark word and the object's first line are asked for when it
- * enters the ring and looked at 16 candidates later: cache misses overlap
- * instead of following each other.  Without the ring a random graph takes
- * four times as long; see ARCHITECTURE.md.
+ * Cache misses overlap instead of following each other: a candidate's mark
+ * word is asked for when it enters the ring and looked at 16 candidates
+ * later, an object's contents likewise.  Where the front of the marking is
+ * wide, spans wait instead of objects, and their grey objects are scanned in
+ * address order; see mark/queue.h, and ARCHITECTURE.md for the figures.
  *
- *   I1  A marked object of a scanned kind has been scanned, or stands in the
- *       queue, or its span carries the overflow flag.
- *   I2  drain() leaves ring and queue empty and no span with that flag.
+ *   I1  A marked object of a scanned kind has been scanned, or stands in
+ *       next or pieces; or its scanned bit is clear and its span is queued.
+ *   I2  drain() leaves all of them empty.
  *
  * Who comes in: the cycle, with the world stopped.  Locks: none; one thread.
  */
@@ -24,7 +27,7 @@
 #include "mark/queue.h"
 #include "mark/scan.h"
 
-enum { CGC_MARKER_RING = 16 };
+enum { CGC_MARKER_RING = 16, CGC_MARKER_NEXT = 16 };
 
 /* A slot that something may point to, on its way to its mark bit. */
 struct cgc_candidate {
@@ -33,30 +36,45 @@ struct cgc_candidate {
   uint32_t size;  /* of the slot, bytes */
   uint8_t bit;    /* in *mark */
   bool scan;      /* its words may be pointers */
+  uint16_t lines; /* words from *mark to the word of its scanned bit */
+};
+
+/* The span whose grey objects are being scanned. */
+struct cgc_grey_span {
+  uintptr_t window;    /* address of slot 64 * word */
+  size_t slot_size;
+  uint64_t bits;       /* grey slots of the word, still to be taken */
+  const uint64_t *marks;
+  uint64_t *scanned;
+  uint32_t word;
+  uint32_t words;
 };
 
 struct cgc_marker {
   struct cgc_heap *heap;
-  uintptr_t base;        /* the arena's, for this cycle */
-  size_t bytes;          /* the arena's, for this cycle */
+  uintptr_t base;       /* the arena's, for this cycle */
+  size_t bytes;         /* the arena's, for this cycle */
+  const uint32_t *desc; /* the arena's */
+  uint64_t *marks;      /* the arena's */
   cgc_scan_fn scan;
-  bool odd_words;        /* tagged words, or pointers before a block, count */
-  bool overflowed;       /* some span carries the flag */
-  uint32_t ring_at;      /* the oldest candidate */
+  bool odd_words;       /* tagged words, or pointers before a block, count */
+  bool by_span;         /* the front is wide: newly marked turns grey */
+  uint32_t ring_at;     /* the oldest candidate */
   uint32_t ring_n;
+  uint32_t next_at;     /* the oldest piece on its way into the cache */
+  uint32_t next_n;
   struct cgc_candidate ring[CGC_MARKER_RING];
-  struct cgc_queue queue;
+  struct cgc_piece next[CGC_MARKER_NEXT];
+  struct cgc_grey_span grey;
   uint64_t marked_bytes;   /* of slots that became marked */
   uint64_t marked_objects;
   uint64_t scanned_bytes;  /* read in search of pointers */
+  uint64_t grey_spans;     /* taken from the queue */
+  struct cgc_queue queue;
 };
 
-/**
- * Begin with nothing marked but what heap/sweep prepared.
- * returns  false when there is no memory for the queue
- */
-bool cgc_marker_open(struct cgc_marker *marker, struct cgc_heap *heap);
-void cgc_marker_close(struct cgc_marker *marker);
+/** Begin with nothing marked but what heap/sweep prepared. */
+void cgc_marker_open(struct cgc_marker *marker, struct cgc_heap *heap);
 
 /** Mark what WORD points to, if it points into the heap. */
 void cgc_marker_mark_word(struct cgc_marker *marker, uintptr_t word);
