@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "front/watch.h"
 
+#include "front/init.h"
 #include "front/real.h"
 #include "world/kernel.h"
 #include "world/mutator.h"
@@ -26,7 +27,7 @@ CGC_REAL(pthread_sigqueue)
  * nothing can be noted or dropped: the table's lock may be this thread's own.
  */
 static struct cgc_mutator *enter(void) {
-  struct cgc_mutator *self = cgc_self ? cgc_self : cgc_mutator_register();
+  struct cgc_mutator *self = cgc_init_thread();
   return self && cgc_mutator_enter(self) ? self : NULL;
 }
 

@@ -21,7 +21,7 @@
  * The real functions are called as they were, so they are cancellation points
  * and set errno as before.
  *
- * Who comes in: the program.  Calls: world/kernel, world/mutator.
+ * Who comes in: the program.  Calls: front/init, world/kernel.
  * Locks: none here.
  */
 #ifndef CGC_FRONT_WATCH_H
