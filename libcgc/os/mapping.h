@@ -14,7 +14,7 @@
  * by our looking: cgc_mapping_resident asks PAGEMAP_SCAN (Linux 6.7), else the
  * entries of pagemap, and only without both takes whole ranges.
  *
- * Who comes in: world/root.  Calls: os/page.
+ * Who comes in: world/root.  Calls: os/page, os/thread.
  * Locks: none; an instance belongs to one thread.
  */
 #ifndef CGC_OS_MAPPING_H
@@ -69,7 +69,7 @@ const struct cgc_mapping *cgc_mapping_below(const struct cgc_mappings *mappings,
 /** Parse one line of a maps file.  returns  false: not such a line */
 bool cgc_mapping_parse(const char *line, size_t len, struct cgc_mapping *m);
 
-/** How pages are looked up; FORCE_* are for tests. */
+/** How pages are looked up; a worse one can be asked for. */
 enum cgc_mapping_way {
   CGC_MAPPING_WAY_SCAN,    /* PAGEMAP_SCAN */
   CGC_MAPPING_WAY_ENTRIES, /* read(2) of pagemap */

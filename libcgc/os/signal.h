@@ -58,6 +58,11 @@ int cgc_signal_send(pid_t tid, void *record);
  */
 void cgc_signal_unblock(void);
 
+/** Block every signal, ours too.  returns  the mask before */
+uint64_t cgc_signal_block_all(void);
+/** Set the mask that cgc_signal_block_all returned. */
+void cgc_signal_restore(uint64_t mask);
+
 /**
  * For the hook: if our signal broke off a system call that must not be seen
  * to fail with EINTR, change the context so that the call is begun again.
@@ -67,7 +72,10 @@ void cgc_signal_unblock(void);
  */
 bool cgc_signal_rewind(void *ucontext);
 
-/** For the hook: whether the context is that of a call that gave EINTR. */
+/**
+ * For the hook: whether the context is that of a call that gave EINTR, and no
+ * other signal waits that may count as the cause.
+ */
 bool cgc_signal_broke_call(const void *ucontext);
 
 /**

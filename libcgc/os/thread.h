@@ -16,6 +16,24 @@
 
 #include <sys/types.h>
 
+/**
+ * The raw system call: returns -errno, touches no TLS (libc's syscall()
+ * stores errno, a wild store in a thread without TLS) and is no cancellation
+ * point (libc's open, read and close are).
+ */
+CGC_INLINE long cgc_thread_syscall(long n, long a, long b, long c, long d,
+                                   long e, long f) {
+  long ret;
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(ret)
+                   : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return ret;
+}
+
 /** The calling thread's id, asked from the kernel (a vfork child has its own).
  */
 pid_t cgc_thread_tid(void);

@@ -7,11 +7,14 @@
  * each such word here, and every word is a root until it is dropped.
  *
  *   table   open hash, key (kind, 64 bits) → word
+ *   epolls  descriptors of epoll instances with words, few: close() of another
+ *           descriptor looks it up once for each
  *   sent    ring of the last CGC_KERNEL_SENT values of sigqueue: nobody tells
  *           when they were received
  *
  *   I1  every entry is reachable from its hash without passing a free slot.
  *   I2  used <= 3/4 of the slots.
+ *   I3  the words counted for the epoll instances are those in the table.
  *
  * Who comes in: front/watch, world/root.  Calls: os/page.
  * Locks: its own (CGC_RANK_KERNEL) for changes; read with the world stopped.
@@ -63,7 +66,7 @@ size_t cgc_kernel_count(void);
 /** Registers the lock for fork; once, at start. */
 void cgc_kernel_init(void);
 
-/** Assert I1 and I2. */
+/** Assert I1 to I3. */
 void cgc_kernel_check(void);
 
 #endif

@@ -12,8 +12,11 @@
  * its locks.  The stop signal then only sets bit 7, and leaving stops the
  * thread instead:
  *
- *   running ──signal, busy==0──► parked in the handler ──► running
+ *   running ──signal, not busy──► parked in the handler ──► running
  *   busy ──signal──► busy|0x80 ──leave──► parked in leave ──► running
+ *
+ * Bit 6, the gate, is set by a fork in another thread while this one is
+ * parked; it then runs on, and waits where it next enters.
  *
  *   I1  a record in the list has tid != 0 and stands in the bucket of its tid.
  *   I2  no two records of the list have one tid.
@@ -39,7 +42,11 @@
 
 #include <sys/types.h>
 
-enum { CGC_MUTATOR_BUSY = 1, CGC_MUTATOR_STOP_ASKED = 0x80 };
+enum {
+  CGC_MUTATOR_BUSY = 0x3f, /* a count: an attempt to enter again adds 1 */
+  CGC_MUTATOR_GATE = 0x40,
+  CGC_MUTATOR_STOP_ASKED = 0x80
+};
 enum { CGC_MUTATOR_NREGS = 23 }; /* general registers of a ucontext_t */
 
 struct cgc_mutator {
@@ -54,7 +61,8 @@ struct cgc_mutator {
   volatile uint8_t wait_interrupted;
 
   bool temporary;     /* made by a stop for a thread without a record */
-  bool blind;         /* world stopped: could not be asked, see stop.c */
+  bool blind;         /* world stopped: did not answer (world/stop.h) */
+  bool dead;          /* guard: list lock; gone, to be reaped */
   pid_t tid;          /* guard: list lock */
   uintptr_t fs_base;  /* thread pointer; 0 unknown */
   uintptr_t home;     /* an address in the stack that it registered on */
@@ -63,7 +71,6 @@ struct cgc_mutator {
 
   /* Valid while parked; of the collecting thread, set by its caller. */
   uintptr_t sp;                      /* lowest stack word that counts */
-  uintptr_t frame_sp;                /* signal frame's lowest word, or 0 */
   uintptr_t vector_lo, vector_hi;    /* vector state in the signal frame */
   uintptr_t regs[CGC_MUTATOR_NREGS]; /* general registers */
   size_t nregs;                      /* of them valid */
@@ -73,7 +80,6 @@ struct cgc_mutator {
 
   struct cgc_link link;         /* guard: list lock */
   struct cgc_mutator *next_tid; /* guard: list lock */
-  uint8_t nrounds;              /* registrations of a finishing thread */
 
   struct cgc_cache cache; /* owner thread; others with the world stopped */
 };
@@ -104,7 +110,10 @@ void cgc_mutator_set_stack(struct cgc_mutator *self, uintptr_t lo,
  */
 void cgc_mutator_unregister(struct cgc_mutator *self);
 
-/** Enter on a busy record: stops if that is asked, or returns false. */
+/**
+ * The rest of an enter that found more than itself: stops if that is asked,
+ * waits at the gate, or returns false.
+ */
 CGC_COLD bool cgc_mutator_enter_slow(struct cgc_mutator *self);
 
 /** Stop now if the stop asked for while busy is still wanted. */
@@ -116,17 +125,17 @@ CGC_COLD void cgc_mutator_leave_slow(struct cgc_mutator *self);
  *          handler that interrupted the allocator
  */
 CGC_INLINE bool cgc_mutator_enter(struct cgc_mutator *self) {
-  if (cgc_unlikely(*(volatile uint8_t *)&self->busy))
+  /* One instruction: a stop comes before or after it. */
+  __asm__ volatile("incb %0" : "+m"(self->busy) : : "memory");
+  if (cgc_unlikely(*(volatile uint8_t *)&self->busy != 1))
     return cgc_mutator_enter_slow(self);
-  *(volatile uint8_t *)&self->busy = CGC_MUTATOR_BUSY;
-  cgc_compiler_barrier();
   return true;
 }
 
 /** Leave the collector; the thread may be stopped here. */
 CGC_INLINE void cgc_mutator_leave(struct cgc_mutator *self) {
   bool stop;
-  /* One instruction: a signal comes before or after it. */
+  /* One instruction, as above. */
   __asm__ volatile("subb $1, %0"
                    : "+m"(self->busy), "=@ccnz"(stop)
                    :
@@ -135,10 +144,17 @@ CGC_INLINE void cgc_mutator_leave(struct cgc_mutator *self) {
     cgc_mutator_leave_slow(self);
 }
 
-/** Call FN for each record, the list's lock held or the world stopped. */
+/**
+ * Call FN for each thread's record, the list's lock held or the world stopped.
+ * FN may drop or reap the record that it gets.
+ */
 void cgc_mutator_each(void (*fn)(struct cgc_mutator *m, void *ctx), void *ctx);
 
-/** Number of records. */
+/** The same with the temporary records, which have no cache. */
+void cgc_mutator_each_thread(void (*fn)(struct cgc_mutator *m, void *ctx),
+                             void *ctx);
+
+/** Number of records, temporary ones included. */
 size_t cgc_mutator_count(void);
 
 /**
@@ -164,6 +180,7 @@ void cgc_mutator_check(void);
 struct cgc_mutator_stop {
   _Atomic uint32_t epoch;   /* odd: a stop; threads asked for it park */
   _Atomic uint32_t missing; /* asked and not parked yet; woken at 0 */
+  _Atomic uint32_t gate;    /* 1: threads with the gate bit wait on it */
 };
 extern struct cgc_mutator_stop cgc_mutator_stop;
 
@@ -172,6 +189,12 @@ struct cgc_mutator *cgc_mutator_find(pid_t tid);
 
 /** A record for a thread that has none; list lock held.  NULL: no memory */
 struct cgc_mutator *cgc_mutator_add(pid_t tid, bool temporary);
+
+/** Count M as parked for this stop.  returns  false: it is already */
+bool cgc_mutator_count_parked(struct cgc_mutator *m);
+
+/** Take a temporary record out of the list; lock held. */
+void cgc_mutator_drop(struct cgc_mutator *m);
 
 /** Flush the cache of a thread that is gone, drop its record; lock held. */
 void cgc_mutator_reap(struct cgc_mutator *m);

@@ -7,10 +7,9 @@
  *
  *   each thread    registers; [sp, end of the mapping that holds sp); the stack
  *                  it registered on, if it now runs on another
- *   mappings       scope ALL_MAPPINGS: every private writable one that is not
- *                  ours, and shared memory; read-only ones of files, where
- *                  pages were written before (relocation); their pages that
- *                  are there
+ *   mappings       scope ALL_MAPPINGS: every private one that is not ours, and
+ *                  writable shared memory; of files only the pages that were
+ *                  written to, of the others those that are there
  *                  scope DATA: writable data of loaded files with the .bss
  *                  behind, the mappings that hold a thread's TLS
  *   named ranges   world/range, less what is excluded
@@ -37,7 +36,7 @@ enum cgc_root_kind {
   CGC_ROOT_STACK,
   CGC_ROOT_DATA,    /* a mapping of a file, or its .bss */
   CGC_ROOT_MAPPING, /* any other mapping */
-  CGC_ROOT_CODE,    /* writable and executable: words may be unaligned */
+  CGC_ROOT_CODE,    /* made at run time: words may be unaligned */
   CGC_ROOT_NAMED,   /* told by the program */
   CGC_ROOT_KERNEL
 };

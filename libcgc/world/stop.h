@@ -48,6 +48,15 @@ void cgc_stop_world(void);
 /** Let them go. */
 void cgc_start_world(void);
 
+/**
+ * For fork: stop the world, let it run again, and from then on let no other
+ * thread with a record enter the collector until cgc_stop_open_gate (in the
+ * child cgc_mutator_fork_child).  So the child finds every cache consistent.
+ * caller   as for cgc_stop_world
+ */
+void cgc_stop_close_gate(void);
+void cgc_stop_open_gate(void);
+
 /** Whether the world is stopped now, by the calling thread. */
 bool cgc_stop_is_on(void);
 

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/mapping.h"
+
+#include "os/page.h"
+#include "os/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/uio.h>
+
+enum { TEXT_SIZE = 32 << 10, FIRST_CAPACITY = 256 };
+
+/* No errno, no cancellation point. */
+static long raw(long n, long a, long b, long c, long d) {
+  return cgc_thread_syscall(n, a, b, c, d, 0, 0);
+}
+
+/* ---- one line ------------------------------------------------------------ */
+
+static bool parse_hex(const char **p, const char *end, uintptr_t *n) {
+  const char *start = *p;
+  for (*n = 0; *p < end; ++*p) {
+    char c = **p;
+    if (c >= '0' && c <= '9')
+      *n = *n << 4 | (uintptr_t)(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      *n = *n << 4 | (uintptr_t)(c - 'a' + 10);
+    else
+      break;
+  }
+  return *p > start;
+}
+
+static bool skip_field(const char **p, const char *end) {
+  while (*p < end && **p != ' ')
+    ++*p;
+  while (*p < end && **p == ' ')
+    ++*p;
+  return true;
+}
+
+struct name_kind {
+  const char *prefix;
+  enum cgc_mapping_kind kind;
+};
+
+/* The first prefix that fits decides. */
+static const struct name_kind kinds[] = {
+    {"[heap]", CGC_MAPPING_HEAP},
+    {"[stack]", CGC_MAPPING_STACK},
+    {"[stack:", CGC_MAPPING_ANON}, /* a thread's, before Linux 4.5 */
+    {"[anon:", CGC_MAPPING_ANON},
+    {"[anon_shmem:", CGC_MAPPING_SHM},
+    {"[", CGC_MAPPING_SPECIAL},
+    {"/memfd:", CGC_MAPPING_SHM},
+    {"/SYSV", CGC_MAPPING_SHM},
+    {"/anon_hugepage", CGC_MAPPING_SHM},
+    {"/dev/shm/", CGC_MAPPING_SHM},
+    {"/dev/zero", CGC_MAPPING_SHM},
+    {"/dev/hugepages/", CGC_MAPPING_SHM},
+    /* The rings are plain memory and hold user_data, which may be the only
+       copy of a pointer. */
+    {"anon_inode:[io_uring]", CGC_MAPPING_SHM},
+    {"/dev/", CGC_MAPPING_DEVICE},
+    {"/proc/", CGC_MAPPING_DEVICE},
+    {"/sys/", CGC_MAPPING_DEVICE},
+    {"/", CGC_MAPPING_FILE},
+    {"", CGC_MAPPING_DEVICE}, /* anon_inode:, socket: and the like */
+};
+
+static enum cgc_mapping_kind kind_of(const char *name, size_t len) {
+  if (len == 0)
+    return CGC_MAPPING_ANON;
+  const struct name_kind *k = kinds;
+  for (;; k++) {
+    size_t n = strlen(k->prefix);
+    if (n <= len && memcmp(k->prefix, name, n) == 0)
+      return k->kind;
+  }
+}
+
+static uint8_t prot_of(const char *flags) {
+  return (uint8_t)((flags[0] == 'r' ? CGC_MAPPING_READ : 0) |
+                   (flags[1] == 'w' ? CGC_MAPPING_WRITE : 0) |
+                   (flags[2] == 'x' ? CGC_MAPPING_EXEC : 0));
+}
+
+/* lo-hi rwxp offset major:minor inode   name */
+bool cgc_mapping_parse(const char *line, size_t len, struct cgc_mapping *m) {
+  const char *p = line, *end = line + len;
+  if (!parse_hex(&p, end, &m->lo) || p == end || *p++ != '-' ||
+      !parse_hex(&p, end, &m->hi) || end - p < 6 || *p++ != ' ')
+    return false;
+  m->prot = prot_of(p);
+  m->shared = p[3] == 's';
+  for (int field = 0; field < 4; field++)
+    skip_field(&p, end);
+  m->kind = (uint8_t)kind_of(p, (size_t)(end - p));
+  return m->lo < m->hi;
+}
+
+/* ---- the file ------------------------------------------------------------ */
+
+static bool grow(struct cgc_mappings *ms) {
+  size_t capacity = ms->capacity ? ms->capacity * 2 : FIRST_CAPACITY;
+  struct cgc_mapping *fresh = cgc_page_map(capacity * sizeof *fresh);
+  if (!fresh)
+    return false;
+  if (ms->all) {
+    memcpy(fresh, ms->all, ms->n * sizeof *fresh);
+    cgc_page_unmap(ms->all, ms->capacity * sizeof *ms->all);
+  }
+  ms->all = fresh;
+  ms->capacity = capacity;
+  return true;
+}
+
+static bool add_line(struct cgc_mappings *ms, const char *line, size_t len) {
+  if (ms->n == ms->capacity && !grow(ms))
+    return false;
+  if (cgc_mapping_parse(line, len, &ms->all[ms->n]))
+    ms->n++;
+  return true;
+}
+
+/*
+ * Take the whole lines of LEN bytes; the rest of the last one stays at the
+ * beginning of the text.  A line that fills it all is taken cut short: what
+ * counts stands in front.
+ */
+static bool take_lines(struct cgc_mappings *ms, size_t *len) {
+  const char *at = ms->text, *end = ms->text + *len, *eol;
+  for (; (eol = memchr(at, '\n', (size_t)(end - at))); at = eol + 1)
+    if (!add_line(ms, at, (size_t)(eol - at)))
+      return false;
+  if (at == ms->text && *len == TEXT_SIZE) {
+    *len = 0;
+    return add_line(ms, at, TEXT_SIZE);
+  }
+  *len = (size_t)(end - at);
+  memmove(ms->text, at, *len);
+  return true;
+}
+
+static int read_lines(struct cgc_mappings *ms, int fd) {
+  size_t len = 0;
+  for (;;) {
+    long n =
+        raw(SYS_read, fd, (long)ms->text + (long)len, TEXT_SIZE - (long)len, 0);
+    if (n == -EINTR)
+      continue;
+    if (n <= 0)
+      return (int)n;
+    len += (size_t)n;
+    if (!take_lines(ms, &len))
+      return -ENOMEM;
+  }
+}
+
+static int open_proc(const char *of_thread, const char *of_process) {
+  const int flags = O_RDONLY | O_CLOEXEC;
+  long fd = raw(SYS_openat, AT_FDCWD, (long)of_thread, flags, 0);
+  if (fd < 0)
+    fd = raw(SYS_openat, AT_FDCWD, (long)of_process, flags, 0);
+  return (int)fd;
+}
+
+static void close_proc(int fd) { raw(SYS_close, fd, 0, 0, 0); }
+
+static int read_all(struct cgc_mappings *ms) {
+  int fd = open_proc("/proc/thread-self/maps", "/proc/self/maps");
+  if (fd < 0)
+    return fd;
+  int err = read_lines(ms, fd);
+  close_proc(fd);
+  return err == 0 && ms->n == 0 ? -ENODATA : err;
+}
+
+int cgc_mapping_read(struct cgc_mappings *ms) {
+  ms->n = 0;
+  if (!ms->text && !(ms->text = cgc_page_map(TEXT_SIZE)))
+    return -ENOMEM;
+  return read_all(ms);
+}
+
+void cgc_mapping_release(struct cgc_mappings *ms) {
+  if (ms->all)
+    cgc_page_unmap(ms->all, ms->capacity * sizeof *ms->all);
+  if (ms->text)
+    cgc_page_unmap(ms->text, TEXT_SIZE);
+  *ms = (struct cgc_mappings){0};
+}
+
+const struct cgc_mapping *cgc_mapping_find(const struct cgc_mappings *ms,
+                                           uintptr_t addr) {
+  size_t lo = 0, hi = ms->n;
+  while (lo < hi) {
+    size_t mid = (lo + hi) / 2;
+    if (ms->all[mid].hi > addr)
+      hi = mid;
+    else
+      lo = mid + 1;
+  }
+  return lo < ms->n && ms->all[lo].lo <= addr ? &ms->all[lo] : NULL;
+}
+
+const struct cgc_mapping *cgc_mapping_below(const struct cgc_mappings *ms,
+                                            const struct cgc_mapping *m) {
+  return m > ms->all && m[-1].hi == m->lo ? m - 1 : NULL;
+}
+
+/* ---- pages: PAGEMAP_SCAN ------------------------------------------------- */
+
+/* The kernel's interface; headers before Linux 6.7 lack it. */
+struct page_region_arg {
+  uint64_t start, end, categories;
+};
+struct scan_arg {
+  uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+  uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+#define SCAN_IOCTL _IOWR('f', 16, struct scan_arg)
+enum {
+  IS_FILE = 1 << 2,
+  IS_PRESENT = 1 << 3,
+  IS_SWAPPED = 1 << 4,
+  IS_ZERO_PAGE = 1 << 5,
+  IS_GUARD = 1 << 8 /* Linux 6.15 */
+};
+enum { NREGIONS = 128, NENTRIES = 512, NCORE = 4096 };
+
+/* Runs that touch are given to the caller as one. */
+struct run {
+  uintptr_t lo, hi;
+  cgc_mapping_fn fn;
+  void *ctx;
+};
+
+static void flush_run(struct run *run) {
+  if (run->lo < run->hi)
+    run->fn(run->lo, run->hi, run->ctx);
+  run->lo = run->hi = 0;
+}
+
+static void add_run(struct run *run, uintptr_t lo, uintptr_t hi) {
+  if (lo != run->hi) {
+    flush_run(run);
+    run->lo = lo;
+  }
+  run->hi = hi;
+}
+
+static long scan(const struct cgc_residency *r, struct scan_arg *arg,
+                 enum cgc_mapping_pages which) {
+  uint64_t unwanted = IS_ZERO_PAGE | (r->has_guards ? IS_GUARD : 0) |
+                      (which == CGC_MAPPING_COPIED ? IS_FILE : 0);
+  arg->size = sizeof *arg;
+  arg->category_inverted = arg->category_mask = unwanted;
+  arg->category_anyof_mask = IS_PRESENT | IS_SWAPPED;
+  return raw(SYS_ioctl, r->fd, (long)SCAN_IOCTL, (long)arg, 0);
+}
+
+static bool by_scan(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
+                    enum cgc_mapping_pages which, struct run *run) {
+  struct page_region_arg regions[NREGIONS];
+  struct scan_arg arg = {.vec = (uint64_t)(uintptr_t)regions,
+                         .vec_len = NREGIONS,
+                         .start = lo,
+                         .end = hi};
+  while (arg.start < hi) {
+    long n = scan(r, &arg, which);
+    if (n == -EINTR)
+      continue;
+    if (n < 0)
+      return false;
+    for (long i = 0; i < n; i++)
+      add_run(run, regions[i].start, regions[i].end);
+    if (arg.walk_end <= arg.start)
+      break;
+    arg.start = arg.walk_end;
+  }
+  return true;
+}
+
+/* ---- pages: the entries of pagemap --------------------------------------- */
+
+static bool entry_wanted(uint64_t entry, enum cgc_mapping_pages which) {
+  bool there = (entry & 3ull << 62) != 0;
+  bool guard = (entry & 1ull << 58) != 0;
+  bool of_file = (entry & 1ull << 61) != 0;
+  return there && !guard && !(which == CGC_MAPPING_COPIED && of_file);
+}
+
+static bool by_entries(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
+                       enum cgc_mapping_pages which, struct run *run) {
+  uint64_t entry[NENTRIES];
+  while (lo < hi) {
+    size_t want = cgc_min(NENTRIES, (hi - lo) / CGC_OS_PAGE);
+    long got = raw(SYS_pread64, r->fd, (long)entry, (long)want * 8,
+                   (long)(lo / CGC_OS_PAGE * 8));
+    if (got == -EINTR)
+      continue;
+    if (got < 8)
+      return false;
+    for (size_t i = 0; i < (size_t)got / 8; i++, lo += CGC_OS_PAGE)
+      if (entry_wanted(entry[i], which))
+        add_run(run, lo, lo + CGC_OS_PAGE);
+  }
+  return true;
+}
+
+/* ---- pages: mincore, and the last resort --------------------------------- */
+
+/* Reads as the kernel does, so that a bad page is an error and no signal. */
+static bool can_read(uintptr_t addr) {
+  char byte;
+  struct iovec to = {&byte, 1}, from = {(void *)addr, 1};
+  long got = cgc_thread_syscall(SYS_process_vm_readv, cgc_thread_pid(),
+                                (long)&to, 1, (long)&from, 1, 0);
+  return got != -EFAULT;
+}
+
+/* mincore says nothing of pages in swap. */
+static bool swap_is_used(void) {
+  struct sysinfo info;
+  return raw(SYS_sysinfo, (long)&info, 0, 0, 0) != 0 ||
+         info.freeswap != info.totalswap;
+}
+
+static bool by_core(uintptr_t lo, uintptr_t hi, struct run *run) {
+  unsigned char in_core[NCORE];
+  while (lo < hi) {
+    size_t n = cgc_min(NCORE, (hi - lo) / CGC_OS_PAGE);
+    if (raw(SYS_mincore, (long)lo, (long)n * CGC_OS_PAGE, (long)in_core, 0))
+      return false;
+    for (size_t i = 0; i < n; i++, lo += CGC_OS_PAGE)
+      if (in_core[i] & 1)
+        add_run(run, lo, lo + CGC_OS_PAGE);
+  }
+  return true;
+}
+
+static void by_reading(uintptr_t lo, uintptr_t hi, struct run *run) {
+  for (; lo < hi; lo += CGC_OS_PAGE)
+    if (can_read(lo))
+      add_run(run, lo, lo + CGC_OS_PAGE);
+}
+
+static void without_pagemap(uintptr_t lo, uintptr_t hi, struct run *run) {
+  /* Of a file that is not ours mincore calls every page resident, those
+     behind its end too. */
+  if (swap_is_used() || !can_read(hi - CGC_OS_PAGE) || !by_core(lo, hi, run))
+    by_reading(lo, hi, run);
+}
+
+/* ---- the contract -------------------------------------------------------- */
+
+/* Ask for one page of our own, with each form that kernels know. */
+static bool scan_works(struct cgc_residency *r) {
+  char here;
+  uintptr_t page = cgc_round_down((uintptr_t)&here, CGC_OS_PAGE);
+  for (int guards = 1; guards >= 0; guards--) {
+    struct page_region_arg region;
+    struct scan_arg arg = {.vec = (uint64_t)(uintptr_t)&region,
+                           .vec_len = 1,
+                           .start = page,
+                           .end = page + CGC_OS_PAGE};
+    r->has_guards = guards != 0;
+    if (scan(r, &arg, CGC_MAPPING_PRESENT) >= 0)
+      return true;
+  }
+  return false;
+}
+
+void cgc_mapping_resident_begin(struct cgc_residency *r,
+                                enum cgc_mapping_way at_best) {
+  *r = (struct cgc_residency){-1, CGC_MAPPING_WAY_WHOLE, false};
+  if (at_best != CGC_MAPPING_WAY_WHOLE)
+    r->fd = open_proc("/proc/thread-self/pagemap", "/proc/self/pagemap");
+  if (r->fd >= 0)
+    r->way = at_best == CGC_MAPPING_WAY_SCAN && scan_works(r)
+                 ? CGC_MAPPING_WAY_SCAN
+                 : CGC_MAPPING_WAY_ENTRIES;
+}
+
+void cgc_mapping_resident_end(struct cgc_residency *r) {
+  if (r->fd >= 0)
+    close_proc(r->fd);
+  r->fd = -1;
+}
+
+static bool look_up(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
+                    enum cgc_mapping_pages which, struct run *run) {
+  switch (r->way) {
+  case CGC_MAPPING_WAY_SCAN:
+    return by_scan(r, lo, hi, which, run);
+  case CGC_MAPPING_WAY_ENTRIES:
+    return by_entries(r, lo, hi, which, run);
+  case CGC_MAPPING_WAY_WHOLE:
+    break;
+  }
+  return false;
+}
+
+/*
+ * Shared memory may hold what another process wrote and this one never mapped
+ * in, so there pagemap does not tell.  A look-up that fails half-way starts
+ * again at the beginning: visiting a page twice is harmless.
+ */
+void cgc_mapping_resident(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
+                          enum cgc_mapping_pages which, cgc_mapping_fn fn,
+                          void *ctx) {
+  struct run run = {.fn = fn, .ctx = ctx};
+  if (lo < hi &&
+      (which == CGC_MAPPING_SHARED || !look_up(r, lo, hi, which, &run))) {
+    flush_run(&run);
+    without_pagemap(lo, hi, &run);
+  }
+  flush_run(&run);
+}

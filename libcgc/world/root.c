@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "world/root.h"
+
+#include "base/option.h"
+#include "os/mapping.h"
+#include "os/page.h"
+#include "os/thread.h"
+#include "world/kernel.h"
+#include "world/mutator.h"
+#include "world/range.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { RED_ZONE = 128, WORD = 8 };
+
+struct cgc_root_counters cgc_root_counters;
+
+/* One sp in one mapping: sorted by address while mappings are walked. */
+struct stack {
+  uintptr_t sp;      /* red zone included; 0: not known, visit all of it */
+  uintptr_t pointer; /* thread pointer of its thread */
+};
+
+struct visit {
+  enum cgc_root_scope scope;
+  cgc_root_fn fn;
+  void *ctx;
+  enum cgc_root_kind kind; /* of the range that is under way */
+  const struct cgc_mapping *mapping;
+  uintptr_t lo; /* nothing below is given: pages reach under a sp */
+  struct cgc_residency pages;
+};
+
+/* World stopped; kept from one visit to the next. */
+static struct cgc_mappings mappings;
+static struct {
+  struct stack *all; /* own memory */
+  size_t n;
+  size_t capacity;
+} stacks;
+
+/* ---- giving ranges ------------------------------------------------------- */
+
+static void give(uintptr_t lo, uintptr_t hi, void *ctx) {
+  struct visit *v = ctx;
+  lo = cgc_round_up(lo, WORD);
+  hi = cgc_round_down(hi, WORD);
+  if (lo >= hi)
+    return;
+  cgc_root_counters.bytes += hi - lo;
+  if (v->kind == CGC_ROOT_STACK)
+    cgc_root_counters.stack_bytes += hi - lo;
+  v->fn(lo, hi, v->kind, v->ctx);
+}
+
+static void give_kind(struct visit *v, enum cgc_root_kind kind, uintptr_t lo,
+                      uintptr_t hi) {
+  v->kind = kind;
+  give(lo, hi, v);
+}
+
+static void give_allowed(uintptr_t lo, uintptr_t hi, void *ctx) {
+  cgc_range_visit_allowed(lo, hi, give, ctx);
+}
+
+static enum cgc_mapping_pages pages_of(const struct cgc_mapping *m) {
+  if (m->shared)
+    return CGC_MAPPING_SHARED;
+  /* A file's own bytes are no pointers into our heap, copies may be. */
+  return m->kind == CGC_MAPPING_FILE ? CGC_MAPPING_COPIED : CGC_MAPPING_PRESENT;
+}
+
+static void give_page(uintptr_t lo, uintptr_t hi, void *ctx) {
+  const struct visit *v = ctx;
+  give_allowed(lo > v->lo ? lo : v->lo, hi, ctx);
+}
+
+/* Resident pages of [LO, HI), a part of the mapping under way. */
+static void give_pages(struct visit *v, uintptr_t lo, uintptr_t hi) {
+  v->lo = lo;
+  uintptr_t first = cgc_round_down(lo, CGC_OS_PAGE);
+  uintptr_t last = cgc_round_up(hi, CGC_OS_PAGE);
+  if (lo < hi)
+    cgc_mapping_resident(&v->pages, first, last, pages_of(v->mapping),
+                         give_page, v);
+}
+
+/* [LO, HI) without what is ours. */
+static void give_foreign(struct visit *v, uintptr_t lo, uintptr_t hi) {
+  uintptr_t own_lo, own_hi;
+  while (lo < hi && cgc_page_is_own(lo, hi, &own_lo, &own_hi)) {
+    if (lo < own_lo)
+      give_pages(v, lo, own_lo);
+    lo = own_hi;
+  }
+  if (lo < hi)
+    give_pages(v, lo, hi);
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
+static bool grow_stacks(void) {
+  size_t capacity = stacks.capacity ? stacks.capacity * 2 : 256;
+  struct stack *fresh = cgc_page_map(capacity * sizeof *fresh);
+  if (!fresh)
+    return false;
+  if (stacks.n)
+    memcpy(fresh, stacks.all, stacks.n * sizeof *fresh);
+  cgc_page_unmap(stacks.all, stacks.capacity * sizeof *fresh);
+  stacks.all = fresh;
+  stacks.capacity = capacity;
+  return true;
+}
+
+static uintptr_t lowest_word(const struct cgc_mutator *m) {
+  return m->sp > RED_ZONE ? m->sp - RED_ZONE : 0;
+}
+
+static void collect_stack(struct cgc_mutator *m, void *ctx) {
+  bool *ok = ctx;
+  if (stacks.n == stacks.capacity && !grow_stacks())
+    *ok = false;
+  else
+    stacks.all[stacks.n++] = (struct stack){lowest_word(m), m->fs_base};
+}
+
+/* Shell sort: short, in place, and mostly sorted already. */
+static void sort_stacks(void) {
+  for (size_t gap = stacks.n / 2; gap > 0; gap /= 2)
+    for (size_t i = gap; i < stacks.n; i++) {
+      struct stack s = stacks.all[i];
+      size_t j = i;
+      for (; j >= gap && stacks.all[j - gap].sp > s.sp; j -= gap)
+        stacks.all[j] = stacks.all[j - gap];
+      stacks.all[j] = s;
+    }
+}
+
+/* Index of the first sp not below ADDR. */
+static size_t first_sp_from(uintptr_t addr) {
+  size_t lo = 0, hi = stacks.n;
+  while (lo < hi) {
+    size_t mid = (lo + hi) / 2;
+    if (stacks.all[mid].sp >= addr)
+      hi = mid;
+    else
+      lo = mid + 1;
+  }
+  return lo;
+}
+
+/* The only sp in M, or NULL. */
+static const struct stack *only_stack_in(const struct cgc_mapping *m) {
+  size_t i = first_sp_from(m->lo);
+  if (i == stacks.n || stacks.all[i].sp >= m->hi)
+    return NULL;
+  if (i + 1 < stacks.n && stacks.all[i + 1].sp < m->hi)
+    return NULL;
+  return &stacks.all[i];
+}
+
+/*
+ * Where the living part of M begins, if M is surely one thread's stack: then
+ * what lies below is dead.
+ */
+static uintptr_t living_part(const struct cgc_mapping *m) {
+  const struct stack *s = only_stack_in(m);
+  const struct cgc_mapping *below = cgc_mapping_below(&mappings, m);
+  if (!s)
+    return m->lo;
+  if (m->kind == CGC_MAPPING_STACK)
+    return s->sp;
+  bool has_guard = below && below->prot == 0;
+  bool has_tcb = s->sp < s->pointer && s->pointer < m->hi;
+  return has_guard && has_tcb ? s->sp : m->lo;
+}
+
+static void visit_registers(struct cgc_mutator *m, void *ctx) {
+  struct visit *v = ctx;
+  give_kind(v, CGC_ROOT_REGISTERS, (uintptr_t)m->regs,
+            (uintptr_t)(m->regs + m->nregs));
+  give_kind(v, CGC_ROOT_REGISTERS, m->vector_lo, m->vector_hi);
+}
+
+static bool is_scannable(const struct cgc_mapping *m) {
+  return m && (m->prot & CGC_MAPPING_READ) && m->kind != CGC_MAPPING_DEVICE &&
+         m->kind != CGC_MAPPING_SPECIAL;
+}
+
+/* From ADDR to the end of the mapping that holds it. */
+static void visit_from(struct visit *v, uintptr_t addr, bool whole) {
+  const struct cgc_mapping *m = cgc_mapping_find(&mappings, addr);
+  if (!is_scannable(m))
+    return;
+  v->mapping = m;
+  v->kind = CGC_ROOT_STACK;
+  give_foreign(v, whole ? m->lo : addr, m->hi);
+}
+
+static bool same_mapping(uintptr_t a, uintptr_t b) {
+  const struct cgc_mapping *m = cgc_mapping_find(&mappings, a);
+  return m && m->lo <= b && b < m->hi;
+}
+
+/* Scope DATA: nobody else visits the mappings that stacks lie in. */
+static void visit_stack(struct cgc_mutator *m, void *ctx) {
+  struct visit *v = ctx;
+  uintptr_t sp = lowest_word(m);
+  if (m->stack_lo <= m->sp && m->sp < m->stack_hi) {
+    give_kind(v, CGC_ROOT_STACK, sp, m->stack_hi);
+  } else {
+    visit_from(v, sp, false);
+    if (m->stack_lo < m->stack_hi)
+      give_kind(v, CGC_ROOT_STACK, m->stack_lo, m->stack_hi);
+    else if (m->home && !same_mapping(sp, m->home))
+      visit_from(v, m->home, true);
+  }
+  if (m->fs_base && !same_mapping(sp, m->fs_base))
+    visit_from(v, m->fs_base, true);
+}
+
+/* ---- mappings ------------------------------------------------------------ */
+
+static bool is_wanted_shared(const struct cgc_mapping *m) {
+  return m->kind == CGC_MAPPING_SHM ||
+         (m->kind == CGC_MAPPING_FILE && cgc_options.shared_files);
+}
+
+/*
+ * Private pages that are read-only now may have been written to before: the
+ * loader's relocated data, a runtime's frozen image, machine code.
+ */
+static bool is_wanted(const struct cgc_mapping *m) {
+  if (!is_scannable(m))
+    return false;
+  if (m->shared)
+    return (m->prot & CGC_MAPPING_WRITE) && is_wanted_shared(m);
+  return true;
+}
+
+static enum cgc_root_kind kind_of(const struct cgc_mapping *m,
+                                  bool holds_stack) {
+  if (holds_stack)
+    return CGC_ROOT_STACK;
+  if ((m->prot & CGC_MAPPING_EXEC) && m->kind != CGC_MAPPING_FILE)
+    return CGC_ROOT_CODE;
+  return m->kind == CGC_MAPPING_FILE ? CGC_ROOT_DATA : CGC_ROOT_MAPPING;
+}
+
+static void visit_mapping(struct visit *v, const struct cgc_mapping *m) {
+  uintptr_t lo = living_part(m);
+  cgc_root_counters.nmappings++;
+  v->mapping = m;
+  v->kind = kind_of(m, lo != m->lo || only_stack_in(m));
+  give_foreign(v, lo, m->hi);
+}
+
+/* Writable data of a loaded file, and the pages behind it that its .bss is. */
+static bool is_data(const struct cgc_mapping *m) {
+  const struct cgc_mapping *below = cgc_mapping_below(&mappings, m);
+  if (m->shared)
+    return false;
+  if (m->kind == CGC_MAPPING_FILE)
+    return true;
+  return (m->prot & CGC_MAPPING_WRITE) && m->kind == CGC_MAPPING_ANON &&
+         below && below->kind == CGC_MAPPING_FILE && !below->shared &&
+         (below->prot & CGC_MAPPING_WRITE);
+}
+
+static void visit_data(struct visit *v, const struct cgc_mapping *m) {
+  cgc_root_counters.nmappings++;
+  v->mapping = m;
+  v->kind = CGC_ROOT_DATA;
+  give_foreign(v, m->lo, m->hi);
+}
+
+static void visit_mappings(struct visit *v) {
+  for (const struct cgc_mapping *m = mappings.all;
+       m < mappings.all + mappings.n; m++)
+    if (!is_wanted(m))
+      continue;
+    else if (v->scope == CGC_ROOTS_ALL_MAPPINGS)
+      visit_mapping(v, m);
+    else if (is_data(m))
+      visit_data(v, m);
+}
+
+/* ---- the contract -------------------------------------------------------- */
+
+static int prepare(void) {
+  bool ok = true;
+  int err = cgc_mapping_read(&mappings);
+  if (err)
+    return err;
+  stacks.n = 0;
+  cgc_mutator_each_thread(collect_stack, &ok);
+  if (!ok)
+    return -ENOMEM;
+  sort_stacks();
+  return 0;
+}
+
+static void visit_all(struct visit *v) {
+  cgc_mutator_each_thread(visit_registers, v);
+  if (v->scope == CGC_ROOTS_DATA)
+    cgc_mutator_each_thread(visit_stack, v);
+  visit_mappings(v);
+  v->kind = CGC_ROOT_NAMED;
+  cgc_range_visit(give, v);
+  v->kind = CGC_ROOT_KERNEL;
+  cgc_kernel_visit(give, v);
+}
+
+int cgc_root_visit(enum cgc_root_scope scope, cgc_root_fn fn, void *ctx) {
+  struct visit v = {.scope = scope, .fn = fn, .ctx = ctx};
+  uint64_t start = cgc_thread_now_ns();
+  int err = prepare();
+  if (err)
+    return err;
+  cgc_root_counters = (struct cgc_root_counters){0};
+  cgc_mapping_resident_begin(&v.pages, CGC_MAPPING_WAY_SCAN);
+  visit_all(&v);
+  cgc_mapping_resident_end(&v.pages);
+  cgc_root_counters.ns = cgc_thread_now_ns() - start;
+  return 0;
+}

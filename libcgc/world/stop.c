@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "world/stop.h"
+
+#include "os/signal.h"
+#include "os/thread.h"
+#include "world/mutator.h"
+
+#include <errno.h>
+#include <limits.h>
+
+struct cgc_stop_counters cgc_stop_counters;
+
+/* How long a silent thread is left alone before it is looked at. */
+enum { FIRST_LOOK_NS = 250000, LAST_LOOK_NS = 20000000 };
+
+/* Of the stop under way; its thread alone uses it. */
+static struct {
+  struct cgc_mutator *self;
+  uint64_t mask; /* signals that the caller had blocked */
+  uint32_t epoch;
+  bool on;
+  bool refused; /* a signal could not be sent */
+  bool resend;  /* for each that is still silent */
+  bool some_dead;
+  size_t nfound;    /* unknown threads, in one look at the task list */
+  size_t nfinished; /* a main thread that others outlive: 0 or 1 */
+} stop;
+
+static struct cgc_mutator_stop *const shared = &cgc_mutator_stop;
+
+static void count_missing(int n) {
+  atomic_fetch_add_explicit(&shared->missing, (uint32_t)n,
+                            memory_order_acq_rel);
+}
+
+static bool is_silent(struct cgc_mutator *m) {
+  return m != stop.self &&
+         atomic_load_explicit(&m->asked, memory_order_relaxed) == stop.epoch &&
+         atomic_load_explicit(&m->parked, memory_order_acquire) != stop.epoch;
+}
+
+/* ---- asking -------------------------------------------------------------- */
+
+/* Only counted out; reaped when all the others are stopped. */
+static void note_dead(struct cgc_mutator *m) {
+  m->dead = true;
+  stop.some_dead = true;
+  cgc_mutator_count_parked(m);
+}
+
+static void send(struct cgc_mutator *m) {
+  int err = cgc_signal_send(m->tid, m);
+  cgc_stop_counters.nsent++;
+  if (err == -ESRCH)
+    note_dead(m);
+  else if (err)
+    stop.refused = true; /* the queue is full: sent again at the next look */
+}
+
+static void ask(struct cgc_mutator *m) {
+  m->blind = false;
+  /* Release: pairs with the handler's acquire. */
+  atomic_store_explicit(&m->asked, stop.epoch, memory_order_release);
+  count_missing(1);
+  send(m);
+}
+
+static void ask_known(struct cgc_mutator *m, void *ctx) {
+  (void)ctx;
+  if (m != stop.self)
+    ask(m);
+}
+
+/* ---- waiting ------------------------------------------------------------- */
+
+/*
+ * Without a record, our signal blocked, asleep: a thread being born that waits
+ * for its creator, which we stopped, or one in posix_spawn.  It has never
+ * allocated and can't begin to now.
+ */
+static bool is_blind(const struct cgc_mutator *m,
+                     const struct cgc_thread_status *s) {
+  uint64_t ours = 1ull << (cgc_signal_number() - 1);
+  return m->temporary && (s->blocked & ours) && s->state != 'R';
+}
+
+static bool is_finished(const struct cgc_thread_status *s) {
+  return s->state == 'Z' || s->state == 'X' || s->state == 'x';
+}
+
+static void count_blind(struct cgc_mutator *m, uintptr_t sp) {
+  m->blind = true;
+  m->sp = sp;
+  cgc_stop_counters.nblind++;
+  cgc_mutator_count_parked(m);
+}
+
+static void look_at(struct cgc_mutator *m, void *ctx) {
+  struct cgc_thread_status status;
+  (void)ctx;
+  if (!is_silent(m))
+    return;
+  cgc_stop_counters.nlooks++;
+  if (!cgc_thread_exists(m->tid))
+    note_dead(m);
+  else if (stop.resend)
+    send(m);
+  else if (cgc_thread_look(m->tid, &status) != 0)
+    return;
+  else if (is_finished(&status))
+    note_dead(m);
+  else if (is_blind(m, &status))
+    count_blind(m, status.sp);
+}
+
+/* A signal that comes twice does no harm. */
+static void look_at_silent(void) {
+  stop.resend = cgc_signal_install() == 1 || stop.refused;
+  stop.refused = false;
+  cgc_mutator_each_thread(look_at, NULL);
+}
+
+static void wait_for_all(void) {
+  uint64_t patience = FIRST_LOOK_NS;
+  uint32_t missing;
+  /* Acquire: the records of those that parked. */
+  while ((missing = atomic_load_explicit(&shared->missing,
+                                         memory_order_acquire)) != 0) {
+    if (cgc_thread_futex_wait(&shared->missing, missing, patience))
+      continue;
+    look_at_silent();
+    if (patience < LAST_LOOK_NS)
+      patience *= 2;
+  }
+}
+
+/* ---- threads without a record -------------------------------------------- */
+
+static bool main_has_finished(pid_t tid) {
+  struct cgc_thread_status status;
+  return tid == cgc_thread_pid() && cgc_thread_look(tid, &status) == 0 &&
+         is_finished(&status);
+}
+
+static void ask_unknown(pid_t tid, void *ctx) {
+  (void)ctx;
+  if (cgc_mutator_find(tid))
+    return;
+  if (main_has_finished(tid)) {
+    stop.nfinished = 1;
+    return;
+  }
+  stop.nfound++;
+  struct cgc_mutator *m = cgc_mutator_add(tid, true);
+  if (!m)
+    return; /* no memory for it: found again in the next look */
+  cgc_stop_counters.nunknown++;
+  ask(m);
+}
+
+static void reap_if_dead(struct cgc_mutator *m, void *ctx) {
+  (void)ctx;
+  if (m->dead)
+    cgc_mutator_reap(m);
+}
+
+static void reap_dead(void) {
+  if (stop.some_dead)
+    cgc_mutator_each_thread(reap_if_dead, NULL);
+  stop.some_dead = false;
+}
+
+/* The kernel's count agrees with the records: there is nobody else. */
+static bool all_are_known(void) {
+  size_t n = cgc_thread_count();
+  return n == 0 || n == cgc_mutator_count() + stop.nfinished;
+}
+
+/*
+ * A thread may end or be born while the list is read, and another be missed
+ * for that: only a list without news, twice in a row, is believed against the
+ * count.
+ */
+static void stop_unknown(void) {
+  stop.nfinished = 0;
+  for (int quiet = 0; quiet < 2 && !all_are_known();) {
+    stop.nfound = 0;
+    if (cgc_thread_each(ask_unknown, NULL) < 0)
+      return;
+    wait_for_all();
+    reap_dead();
+    quiet = stop.nfound ? 0 : quiet + 1;
+  }
+}
+
+/* ---- the contract -------------------------------------------------------- */
+
+static void count_time(uint64_t ns) {
+  cgc_stop_counters.nstops++;
+  cgc_stop_counters.last_ns = ns;
+  if (ns > cgc_stop_counters.longest_ns)
+    cgc_stop_counters.longest_ns = ns;
+}
+
+void cgc_stop_world(void) {
+  uint64_t start = cgc_thread_now_ns();
+  cgc_check(cgc_self && cgc_self->busy & CGC_MUTATOR_BUSY);
+  cgc_mutator_lock_list(NULL);
+  stop.self = cgc_self;
+  /* No handler of the program runs in this thread while the others stand. */
+  stop.mask = cgc_signal_block_all();
+  stop.epoch =
+      atomic_fetch_add_explicit(&shared->epoch, 1, memory_order_acq_rel) + 1;
+  cgc_check(stop.epoch & 1);
+  atomic_store_explicit(&shared->missing, 0, memory_order_relaxed);
+  if (cgc_mutator_count() > 1 || cgc_thread_count() != 1) {
+    cgc_signal_install();
+    cgc_mutator_each_thread(ask_known, NULL);
+    wait_for_all();
+    reap_dead();
+    stop_unknown();
+  }
+  stop.on = true;
+  count_time(cgc_thread_now_ns() - start);
+}
+
+static void drop_temporary(struct cgc_mutator *m, void *ctx) {
+  (void)ctx;
+  if (m->temporary)
+    cgc_mutator_drop(m);
+}
+
+void cgc_start_world(void) {
+  cgc_check(stop.on);
+  uint64_t mask = stop.mask;
+  stop.on = false;
+  cgc_mutator_each_thread(drop_temporary, NULL);
+  /* Release: all that the collector did. */
+  atomic_fetch_add_explicit(&shared->epoch, 1, memory_order_acq_rel);
+  cgc_thread_futex_wake(&shared->epoch, INT_MAX);
+  cgc_mutator_unlock_list();
+  cgc_signal_restore(mask);
+}
+
+bool cgc_stop_is_on(void) { return stop.on && stop.self == cgc_self; }
+
+/* ---- the gate ------------------------------------------------------------ */
+
+static void close_for(struct cgc_mutator *m, void *ctx) {
+  (void)ctx;
+  if (m != stop.self)
+    m->busy |= CGC_MUTATOR_GATE;
+}
+
+void cgc_stop_close_gate(void) {
+  cgc_stop_world();
+  atomic_store_explicit(&shared->gate, 1, memory_order_relaxed);
+  cgc_mutator_each(close_for, NULL);
+  cgc_start_world();
+}
+
+/* Each thread clears its own bit when it next enters. */
+void cgc_stop_open_gate(void) {
+  atomic_store_explicit(&shared->gate, 0, memory_order_release);
+  cgc_thread_futex_wake(&shared->gate, INT_MAX);
+}
