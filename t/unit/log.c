@@ -50,8 +50,8 @@ START_TEST(widths_pad_with_blanks_or_zeros) {
 END_TEST
 
 START_TEST(strings_may_be_null_or_cut) {
-  ck_format("abc|ab|(null)|x%", "%s|%.2s|%s|%c%%", "abc", "abcdef",
-            no_text, 'x');
+  ck_format("abc|ab|(null)|x%", "%s|%.2s|%s|%c%%", "abc", "abcdef", no_text,
+            'x');
 }
 END_TEST
 
