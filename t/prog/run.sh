@@ -41,8 +41,9 @@ run_one() {
     expect=1
   fi
   # shellcheck disable=SC2086 # words are meant
-  timeout -k 5 "$seconds" env ${CGC_PRELOAD:+"LD_PRELOAD=$CGC_PRELOAD"} \
-    $environment "$program" $arguments 2>&1 </dev/null
+  timeout -k 5 "$seconds" env -u CGC_PRELOAD \
+    ${CGC_PRELOAD:+"LD_PRELOAD=$CGC_PRELOAD"} $environment \
+    "$program" $arguments 2>&1 </dev/null
   status=$?
   if [ $expect = 1 ]; then
     [ $status != 0 ] && [ $status != 124 ] && return 0
