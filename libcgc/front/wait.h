@@ -23,9 +23,7 @@
  * checks its arguments as before.  A thread without a record goes straight
  * through; the kernel's EINTR is then the handler's business.
  *
- *   I1  wait_interrupted is 0 while wait_active is 0.
- *
- * Who comes in: the program.  Calls: world/mutator, os/thread.  Locks: none.
+ * Who comes in: the program.  Calls: front/deadline, front/real.  Locks: none.
  */
 #ifndef CGC_FRONT_WAIT_H
 #define CGC_FRONT_WAIT_H
@@ -33,7 +31,7 @@
 #include <poll.h>
 #include <signal.h>
 
-/* What compilers call in place of poll and ppoll with _FORTIFY_SOURCE. */
+/* What compilers call with _FORTIFY_SOURCE. */
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t size);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
                 const sigset_t *mask, size_t size);

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "front/socket.h"
+
+#include "front/deadline.h"
+#include "front/real.h"
+#include "os/thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/time.h>
+
+CGC_REAL(read)
+CGC_REAL(__read_chk)
+CGC_REAL(recv)
+CGC_REAL(__recv_chk)
+CGC_REAL(recvfrom)
+CGC_REAL(__recvfrom_chk)
+CGC_REAL(recvmsg)
+CGC_REAL(accept)
+CGC_REAL(accept4)
+CGC_REAL(send)
+CGC_REAL(sendto)
+CGC_REAL(sendmsg)
+CGC_REAL(connect)
+
+struct transfer {
+  struct cgc_deadline wait;
+  int fd;
+  int option; /* SO_RCVTIMEO or SO_SNDTIMEO */
+  uint64_t deadline_ns;
+};
+
+static inline void begin_transfer(struct transfer *t, int fd, int option) {
+  cgc_deadline_begin(&t->wait);
+  t->fd = fd;
+  t->option = option;
+  t->deadline_ns = 0;
+}
+
+static uint64_t socket_timeout_ns(const struct transfer *t) {
+  struct timeval tv = {0};
+  socklen_t len = sizeof tv;
+  if (getsockopt(t->fd, SOL_SOCKET, t->option, &tv, &len) != 0)
+    return 0;
+  return (uint64_t)tv.tv_sec * CGC_NS_PER_S + (uint64_t)tv.tv_usec * 1000;
+}
+
+/* Until the socket is ready.  returns  false, and errno, when it is not */
+static bool is_ready_in_time(struct transfer *t) {
+  struct pollfd fd = {t->fd, t->option == SO_RCVTIMEO ? POLLIN : POLLOUT, 0};
+  uint64_t now = cgc_thread_now_ns();
+  uint64_t ns = t->deadline_ns > now ? t->deadline_ns - now : 0;
+  struct timespec rest = {(time_t)(ns / CGC_NS_PER_S),
+                          (long)(ns % CGC_NS_PER_S)};
+  int n = ppoll(&fd, 1, &rest, NULL);
+  if (n == 0)
+    errno = EAGAIN;
+  return n > 0;
+}
+
+static CGC_COLD bool transfer_again_slow(struct transfer *t) {
+  if (!cgc_deadline_again_after(&t->wait, errno))
+    return false;
+  uint64_t timeout_ns = socket_timeout_ns(t);
+  if (timeout_ns == 0)
+    return true;
+  if (t->deadline_ns == 0)
+    t->deadline_ns = cgc_thread_now_ns() + timeout_ns;
+  bool is_ready = is_ready_in_time(t);
+  cgc_deadline_begin(&t->wait); /* it was another wait's meanwhile */
+  return is_ready;
+}
+
+static inline bool transfer_again(struct transfer *t, ssize_t result) {
+  return cgc_unlikely(result < 0) && transfer_again_slow(t);
+}
+
+CGC_PUBLIC ssize_t read(int fd, void *buf, size_t size) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result = CGC_CALL_REAL(read)(fd, buf, size);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t __read_chk(int fd, void *buf, size_t size, size_t room) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result = CGC_CALL_REAL(__read_chk)(fd, buf, size, room);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t recv(int fd, void *buf, size_t size, int flags) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result = CGC_CALL_REAL(recv)(fd, buf, size, flags);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t __recv_chk(int fd, void *buf, size_t size, size_t room,
+                              int flags) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result = CGC_CALL_REAL(__recv_chk)(fd, buf, size, room, flags);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t recvfrom(int fd, void *restrict buf, size_t size, int flags,
+                            struct sockaddr *restrict from,
+                            socklen_t *restrict len) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result = CGC_CALL_REAL(recvfrom)(fd, buf, size, flags, from, len);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t room,
+                                  int flags, struct sockaddr *from,
+                                  socklen_t *len) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result =
+        CGC_CALL_REAL(__recvfrom_chk)(fd, buf, size, room, flags, from, len);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result = CGC_CALL_REAL(recvmsg)(fd, message, flags);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC int accept(int fd, struct sockaddr *restrict from,
+                      socklen_t *restrict len) {
+  struct transfer t;
+  int result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result = CGC_CALL_REAL(accept)(fd, from, len);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC int accept4(int fd, struct sockaddr *restrict from,
+                       socklen_t *restrict len, int flags) {
+  struct transfer t;
+  int result;
+  begin_transfer(&t, fd, SO_RCVTIMEO);
+  do
+    result = CGC_CALL_REAL(accept4)(fd, from, len, flags);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t send(int fd, const void *buf, size_t size, int flags) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_SNDTIMEO);
+  do
+    result = CGC_CALL_REAL(send)(fd, buf, size, flags);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t sendto(int fd, const void *buf, size_t size, int flags,
+                          const struct sockaddr *to, socklen_t len) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_SNDTIMEO);
+  do
+    result = CGC_CALL_REAL(sendto)(fd, buf, size, flags, to, len);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+CGC_PUBLIC ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+  struct transfer t;
+  ssize_t result;
+  begin_transfer(&t, fd, SO_SNDTIMEO);
+  do
+    result = CGC_CALL_REAL(sendmsg)(fd, message, flags);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  return result;
+}
+
+/* A connection under way is taken up again by the same call. */
+CGC_PUBLIC int connect(int fd, const struct sockaddr *to, socklen_t len) {
+  struct transfer t;
+  int result;
+  begin_transfer(&t, fd, SO_SNDTIMEO);
+  do
+    result = CGC_CALL_REAL(connect)(fd, to, len);
+  while (transfer_again(&t, result));
+  cgc_deadline_end(&t.wait);
+  if (result < 0 && errno == EAGAIN && t.deadline_ns)
+    errno = EINPROGRESS;
+  return result;
+}
