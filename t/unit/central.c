@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/central.h"
+
+#include "heap/sweep.h"
+#include "private.h"
+
+enum { CLASS = 20, SPANS = 8 };
+
+static struct cgc_heap *heap;
+static struct cgc_pageheap *ph;
+static struct cgc_central *central;
+
+static void set_up(void) {
+  heap = private_heap((size_t)64 << 20, (size_t)64 << 20);
+  ph = &heap->pageheap;
+  central = &heap->central[CGC_KIND_SCAN][CLASS];
+  cgc_central_init(central);
+}
+
+/* A span that the caller owns, its first NLIVE slots LIVE. */
+static struct cgc_span *span_with(uint32_t nlive) {
+  bool zeroed;
+  size_t npages = cgc_size_classes[CLASS].npages;
+  ptrdiff_t page = cgc_pageheap_alloc(ph, npages, 1, true, &zeroed);
+  struct cgc_span *span =
+      cgc_span_new(cgc_arena_page_address(&heap->arena, (size_t)page), npages,
+                   CLASS, CGC_KIND_SCAN);
+  cgc_arena_set(&heap->arena, span);
+  memset(span->slots, CGC_SLOT_LIVE, nlive);
+  return span;
+}
+
+static void check(void) { cgc_central_check(central, &heap->arena); }
+
+static size_t used_pages(void) {
+  return cgc_arena_pages(&heap->arena) - ph->free_pages;
+}
+
+static void mark_first(struct cgc_span *span, uint32_t n) {
+  uint64_t *words = cgc_arena_mark_words(&heap->arena, span);
+  cgc_sweep_prepare(&heap->arena, span);
+  for (uint32_t i = 0; i < n; i++)
+    words[i / 64] |= 1ULL << (i % 64);
+}
+
+START_TEST(an_empty_central_has_nothing) {
+  ck_assert_ptr_null(cgc_central_take(central, ph));
+  check();
+}
+END_TEST
+
+START_TEST(a_span_with_free_slots_comes_back) {
+  struct cgc_span *span = span_with(1);
+  cgc_central_give(central, ph, span);
+  ck_assert_uint_eq(span->where, CGC_SPAN_PARTIAL);
+  check();
+  ck_assert_ptr_eq(cgc_central_take(central, ph), span);
+  ck_assert_uint_eq(span->where, CGC_SPAN_CACHED);
+  ck_assert(span->needs_zero);
+  ck_assert_ptr_null(cgc_central_take(central, ph));
+}
+END_TEST
+
+START_TEST(a_full_span_is_not_taken) {
+  struct cgc_span *span = span_with(cgc_size_classes[CLASS].nslots);
+  cgc_central_give(central, ph, span);
+  ck_assert_uint_eq(span->where, CGC_SPAN_FULL);
+  check();
+  ck_assert_ptr_null(cgc_central_take(central, ph));
+}
+END_TEST
+
+START_TEST(an_empty_span_goes_to_the_page_heap) {
+  struct cgc_span *span = span_with(0);
+  ck_assert_uint_gt(used_pages(), 0);
+  cgc_central_give(central, ph, span);
+  ck_assert_uint_eq(used_pages(), 0);
+  ck_assert_ptr_null(cgc_central_take(central, ph));
+}
+END_TEST
+
+static void free_slot(struct cgc_span *span, uint32_t i) {
+  struct cgc_held held = {cgc_span_slot_address(span, i), &span->slots[i]};
+  span->slots[i] = CGC_SLOT_HELD;
+  cgc_central_free(central, ph, &held, 1);
+}
+
+START_TEST(freeing_makes_a_full_span_partial_and_then_empty) {
+  uint32_t n = cgc_size_classes[CLASS].nslots;
+  struct cgc_span *span = span_with(n);
+  cgc_central_give(central, ph, span);
+  for (uint32_t i = 0; i < n - 1; i++) {
+    free_slot(span, i);
+    ck_assert_uint_eq(span->where, CGC_SPAN_PARTIAL);
+    ck_assert_uint_eq(span->nfree, i + 1);
+    check();
+  }
+  free_slot(span, n - 1);
+  ck_assert_uint_eq(used_pages(), 0);
+  check();
+}
+END_TEST
+
+START_TEST(slots_of_a_cached_span_count_when_it_comes_back) {
+  struct cgc_span *span = span_with(3);
+  span->where = CGC_SPAN_CACHED;
+  free_slot(span, 1);
+  ck_assert_uint_eq(span->slots[1], CGC_SLOT_FREE);
+  cgc_central_give(central, ph, span);
+  ck_assert_uint_eq(span->nfree, span->nslots - 2);
+  check();
+}
+END_TEST
+
+START_TEST(after_a_flip_spans_are_swept_before_they_are_taken) {
+  struct cgc_span *spans[SPANS];
+  uint32_t n = cgc_size_classes[CLASS].nslots;
+  for (uint32_t i = 0; i < SPANS; i++) {
+    spans[i] = span_with(n);
+    cgc_central_give(central, ph, spans[i]);
+    mark_first(spans[i], i == 5 ? n - 3 : n); /* only one has dead slots */
+  }
+  cgc_central_flip(central);
+  check();
+  ck_assert_ptr_eq(cgc_central_take(central, ph), spans[5]);
+  ck_assert_uint_eq(spans[5]->nfree, 3);
+  check();
+  ck_assert_ptr_null(cgc_central_take(central, ph));
+  for (uint32_t i = 0; i < SPANS; i++)
+    if (i != 5)
+      ck_assert_uint_eq(spans[i]->where, CGC_SPAN_FULL);
+}
+END_TEST
+
+START_TEST(a_slot_freed_before_the_sweep_is_counted_once) {
+  struct cgc_span *span = span_with(5);
+  cgc_central_give(central, ph, span);
+  mark_first(span, 5);
+  cgc_central_flip(central);
+  free_slot(span, 2);
+  size_t left = SPANS;
+  cgc_central_sweep(central, ph, 1, &left);
+  ck_assert_uint_eq(span->nfree, span->nslots - 4);
+  ck_assert_uint_eq(left, SPANS - 1);
+  check();
+}
+END_TEST
+
+START_TEST(sweeping_gives_dead_spans_back) {
+  struct cgc_span *spans[SPANS];
+  for (uint32_t i = 0; i < SPANS; i++) {
+    spans[i] = span_with(4);
+    cgc_central_give(central, ph, spans[i]);
+    mark_first(spans[i], i % 2);
+  }
+  size_t npages = spans[0]->npages;
+  size_t before = used_pages();
+  cgc_central_flip(central);
+  size_t left = 100;
+  ck_assert_uint_eq(cgc_central_sweep(central, ph, SIZE_MAX, &left),
+                    SPANS / 2 * npages);
+  ck_assert_uint_eq(left, 100 - SPANS);
+  ck_assert_uint_eq(used_pages(), before - SPANS / 2 * npages);
+  check();
+}
+END_TEST
+
+START_TEST(sweeping_stops_where_it_is_told) {
+  for (uint32_t i = 0; i < SPANS; i++) {
+    struct cgc_span *span = span_with(4);
+    cgc_central_give(central, ph, span);
+    mark_first(span, 0);
+  }
+  cgc_central_flip(central);
+  size_t npages = cgc_size_classes[CLASS].npages;
+  size_t left = 3;
+  ck_assert_uint_eq(cgc_central_sweep(central, ph, SIZE_MAX, &left),
+                    3 * npages);
+  left = 100;
+  ck_assert_uint_eq(cgc_central_sweep(central, ph, 1, &left), npages);
+  ck_assert_uint_eq(left, 99);
+  check();
+}
+END_TEST
+
+START_TEST(large_spans_are_swept_too) {
+  bool zeroed;
+  struct cgc_central *c = &heap->central[CGC_KIND_SCAN][CGC_CLASS_LARGE];
+  struct cgc_span *spans[2];
+  for (int i = 0; i < 2; i++) {
+    spans[i] = cgc_heap_new_large(heap, 50000, 1, CGC_KIND_SCAN, &zeroed);
+    mark_first(spans[i], (uint32_t)i);
+  }
+  cgc_central_flip(c);
+  cgc_central_check(c, &heap->arena);
+  size_t left = 9;
+  ck_assert_uint_eq(cgc_central_sweep(c, ph, SIZE_MAX, &left),
+                    cgc_pages(50000));
+  cgc_central_check(c, &heap->arena);
+  ck_assert_uint_eq(spans[1]->where, CGC_SPAN_LARGE);
+  ck_assert_uint_eq(used_pages(), cgc_pages(50000));
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("central");
+  TCase *core = tcase_create("core");
+  tcase_add_checked_fixture(core, set_up, NULL);
+  tcase_add_test(core, an_empty_central_has_nothing);
+  tcase_add_test(core, a_span_with_free_slots_comes_back);
+  tcase_add_test(core, a_full_span_is_not_taken);
+  tcase_add_test(core, an_empty_span_goes_to_the_page_heap);
+  tcase_add_test(core, freeing_makes_a_full_span_partial_and_then_empty);
+  tcase_add_test(core, slots_of_a_cached_span_count_when_it_comes_back);
+  tcase_add_test(core, after_a_flip_spans_are_swept_before_they_are_taken);
+  tcase_add_test(core, a_slot_freed_before_the_sweep_is_counted_once);
+  tcase_add_test(core, sweeping_gives_dead_spans_back);
+  tcase_add_test(core, sweeping_stops_where_it_is_told);
+  tcase_add_test(core, large_spans_are_swept_too);
+  suite_add_tcase(s, core);
+  return unit_run(s);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "heap/heap.h"
+
+#include "heap/walk.h"
+#include "private.h"
+
+enum { OBJECTS = 3000 };
+
+static struct cgc_heap *heap;
+static struct cgc_cache *cache;
+
+static void set_up(void) {
+  heap = private_heap((size_t)256 << 20, 0);
+  cache = private_cache(heap);
+}
+
+static size_t used_pages(void) {
+  return cgc_arena_pages(&heap->arena) - heap->pageheap.free_pages;
+}
+
+/* A cycle in which exactly the objects that KEEP holds survive. */
+static void collect(void *const *keep, size_t n) {
+  size_t live = 0;
+  cgc_heap_sweep_all(heap);
+  cgc_cache_flush(cache);
+  cgc_heap_prepare_marks(heap);
+  cgc_verify_prepared(heap);
+  for (size_t i = 0; i < n; i++) {
+    struct cgc_object obj = private_object(heap, keep[i]);
+    private_mark(heap, &obj);
+    live += obj.size;
+  }
+  cgc_heap_flip(heap, live);
+  cgc_verify_heap(heap);
+}
+
+START_TEST(a_span_of_each_class_and_kind) {
+  for (int kind = 0; kind < CGC_KINDS; kind++)
+    for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
+      struct cgc_span *span =
+          cgc_heap_take_span(heap, (enum cgc_kind)kind, class);
+      ck_assert_ptr_nonnull(span);
+      ck_assert_uint_eq(span->class, class);
+      ck_assert_uint_eq(span->kind, (unsigned)kind);
+      ck_assert_uint_eq(span->where, CGC_SPAN_CACHED);
+      ck_assert_uint_eq(span->nfree, span->nslots);
+    }
+  cgc_verify_heap(heap);
+}
+END_TEST
+
+START_TEST(a_span_given_back_empty_leaves_nothing) {
+  cgc_heap_give_span(heap, cgc_heap_take_span(heap, CGC_KIND_SCAN, 9));
+  ck_assert_uint_eq(used_pages(), 0);
+  cgc_verify_heap(heap);
+}
+END_TEST
+
+START_TEST(large_objects_are_aligned_zero_and_counted) {
+  bool zeroed;
+  for (size_t align = 16; align <= (size_t)1 << 20; align *= 4) {
+    struct cgc_span *span =
+        cgc_heap_new_large(heap, 70000, align, CGC_KIND_NOSCAN, &zeroed);
+    ck_assert_uint_eq(span->base % align, 0);
+    ck_assert_uint_ge(span->slot_size, 70000);
+    ck_assert(cgc_slot_is_live(span->slots[0]));
+    ck_assert(zeroed);
+    ck_assert_int_eq(((char *)span->base)[69999], 0);
+  }
+  cgc_verify_heap(heap);
+  ck_assert_uint_eq(cgc_heap_in_use(heap), used_pages() << CGC_PAGE_SHIFT);
+}
+END_TEST
+
+START_TEST(freed_large_objects_leave_nothing) {
+  bool zeroed;
+  struct cgc_span *span =
+      cgc_heap_new_large(heap, 1 << 20, 1, CGC_KIND_SCAN, &zeroed);
+  cgc_heap_free_large(heap, span);
+  ck_assert_uint_eq(used_pages(), 0);
+  ck_assert_uint_eq(cgc_heap_in_use(heap), 0);
+  cgc_verify_heap(heap);
+}
+END_TEST
+
+START_TEST(a_large_object_grows_and_shrinks_in_place) {
+  bool zeroed;
+  struct cgc_span *span =
+      cgc_heap_new_large(heap, 10 * CGC_PAGE, 1, CGC_KIND_SCAN, &zeroed);
+  uintptr_t base = span->base;
+  ((char *)base)[10 * CGC_PAGE - 1] = 7;
+  ck_assert(cgc_heap_resize_large(heap, span, 40 * CGC_PAGE));
+  ck_assert_uint_eq(private_object(heap, (char *)base + 39 * CGC_PAGE).addr,
+                    base);
+  cgc_verify_heap(heap);
+  ck_assert(cgc_heap_resize_large(heap, span, 10 * CGC_PAGE));
+  ck_assert_int_eq(((char *)base)[10 * CGC_PAGE - 1], 7);
+  ck_assert_uint_eq(used_pages(), 10);
+  ck_assert_uint_eq(cgc_heap_in_use(heap), 10 * CGC_PAGE);
+  struct cgc_object obj;
+  ck_assert(!cgc_arena_find(&heap->arena, base + 10 * CGC_PAGE, &obj));
+  cgc_verify_heap(heap);
+}
+END_TEST
+
+START_TEST(a_large_object_does_not_grow_into_another) {
+  bool zeroed;
+  struct cgc_span *a =
+      cgc_heap_new_large(heap, 10 * CGC_PAGE, 1, CGC_KIND_SCAN, &zeroed);
+  struct cgc_span *b =
+      cgc_heap_new_large(heap, 10 * CGC_PAGE, 1, CGC_KIND_SCAN, &zeroed);
+  ck_assert_uint_eq(b->base, a->base + a->slot_size);
+  ck_assert(!cgc_heap_resize_large(heap, a, 11 * CGC_PAGE));
+  ck_assert_uint_eq(a->slot_size, 10 * CGC_PAGE);
+  cgc_verify_heap(heap);
+}
+END_TEST
+
+START_TEST(a_cycle_keeps_the_marked_and_reclaims_the_rest) {
+  static void *objects[OBJECTS];
+  struct unit_random r = unit_random();
+  for (int round = 0; round < 10; round++) {
+    void *keep[OBJECTS];
+    size_t n = 0;
+    for (int i = 0; i < OBJECTS; i++)
+      if (!objects[i]) {
+        size_t size = unit_below(&r, 10) ? 1 + unit_below(&r, 2000)
+                                         : 1 + unit_below(&r, 80000);
+        objects[i] = private_alloc(cache, CGC_KIND_SCAN, size);
+        *(int *)objects[i] = i;
+      }
+    for (int i = 0; i < OBJECTS; i++)
+      if (unit_below(&r, 2))
+        keep[n++] = objects[i];
+      else
+        objects[i] = NULL;
+    collect(keep, n);
+    cgc_heap_sweep_all(heap);
+    cgc_verify_heap(heap);
+    for (int i = 0; i < OBJECTS; i++)
+      if (objects[i]) {
+        struct cgc_object obj = private_object(heap, objects[i]);
+        ck_assert(cgc_object_is_live(&obj));
+        ck_assert_int_eq(*(int *)objects[i], i);
+      }
+  }
+  collect(NULL, 0);
+  cgc_heap_sweep_all(heap);
+  ck_assert_uint_eq(used_pages(), 0);
+  ck_assert_uint_eq(cgc_heap_in_use(heap), 0);
+}
+END_TEST
+
+START_TEST(what_is_in_use_is_what_stands_there) {
+  struct unit_random r = unit_random();
+  size_t bytes = 0;
+  for (int i = 0; i < OBJECTS; i++) {
+    size_t size = 1 + unit_below(&r, 50000);
+    bytes +=
+        private_object(heap, private_alloc(cache, CGC_KIND_SCAN, size)).size;
+  }
+  cgc_cache_flush(cache);
+  ck_assert_uint_eq(cgc_heap_in_use(heap), bytes);
+}
+END_TEST
+
+START_TEST(a_dead_heap_is_used_again_before_it_grows) {
+  for (int i = 0; i < OBJECTS; i++)
+    private_alloc(cache, CGC_KIND_SCAN, 1000);
+  collect(NULL, 0);
+  size_t before = cgc_arena_pages(&heap->arena);
+  for (int i = 0; i < OBJECTS; i++)
+    private_alloc(cache, CGC_KIND_NOSCAN, 700); /* another class and kind */
+  ck_assert_uint_eq(cgc_arena_pages(&heap->arena), before);
+}
+END_TEST
+
+START_TEST(a_full_heap_gives_null_and_serves_again_after_a_free) {
+  size_t n = 0;
+  void *last = NULL, *obj;
+  while ((obj = private_alloc(cache, CGC_KIND_SCAN, 1 << 20))) {
+    last = obj;
+    n++;
+  }
+  ck_assert_uint_ge(n, 200);
+  cgc_verify_heap(heap);
+  private_free(cache, last);
+  ck_assert_ptr_nonnull(private_alloc(cache, CGC_KIND_SCAN, 1 << 20));
+  while (private_alloc(cache, CGC_KIND_SCAN, 16))
+    ;
+  cgc_verify_heap(heap);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("heap");
+  TCase *core = tcase_create("core");
+  TCase *cycles = tcase_create("cycles");
+  tcase_add_checked_fixture(core, set_up, NULL);
+  tcase_add_test(core, a_span_of_each_class_and_kind);
+  tcase_add_test(core, a_span_given_back_empty_leaves_nothing);
+  tcase_add_test(core, large_objects_are_aligned_zero_and_counted);
+  tcase_add_test(core, freed_large_objects_leave_nothing);
+  tcase_add_test(core, a_large_object_grows_and_shrinks_in_place);
+  tcase_add_test(core, a_large_object_does_not_grow_into_another);
+  tcase_add_checked_fixture(cycles, set_up, NULL);
+  tcase_add_test(cycles, a_cycle_keeps_the_marked_and_reclaims_the_rest);
+  tcase_add_test(cycles, what_is_in_use_is_what_stands_there);
+  tcase_add_test(cycles, a_dead_heap_is_used_again_before_it_grows);
+  tcase_add_test(cycles, a_full_heap_gives_null_and_serves_again_after_a_free);
+  tcase_set_timeout(cycles, 60);
+  suite_add_tcase(s, core);
+  suite_add_tcase(s, cycles);
+  return unit_run(s);
+}
