@@ -57,8 +57,10 @@ static void send(struct cgc_mutator *m) {
     stop.refused = true; /* the queue is full: sent again at the next look */
 }
 
+/* A record may come to its second thread in one stop, the first being dead. */
 static void ask(struct cgc_mutator *m) {
   m->blind = false;
+  atomic_store_explicit(&m->parked, stop.epoch - 1, memory_order_relaxed);
   /* Release: pairs with the handler's acquire. */
   atomic_store_explicit(&m->asked, stop.epoch, memory_order_release);
   count_missing(1);

@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: MIT */
+#include "world/stop.h"
+
+#include "os/signal.h"
+#include "threads.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { THREADS = 8, RUN_MS = 300 };
+
+static _Atomic bool done;
+static _Atomic unsigned long steps[THREADS];
+static _Atomic unsigned nready;
+
+static bool is_done(void) {
+  return atomic_load_explicit(&done, memory_order_relaxed);
+}
+
+static void ready(void) { atomic_fetch_add(&nready, 1); }
+
+static void wait_ready(unsigned n) {
+  while (atomic_load(&nready) < n)
+    sched_yield();
+}
+
+static void join_all(pthread_t *threads, int n) {
+  atomic_store(&done, true);
+  for (int i = 0; i < n; i++)
+    pthread_join(threads[i], NULL);
+}
+
+/* ---- core ---------------------------------------------------------------- */
+
+START_TEST(one_thread_stops_and_starts) {
+  threads_setup();
+  for (int i = 0; i < 100; i++) {
+    threads_stop();
+    ck_assert(cgc_stop_is_on());
+    threads_start();
+    ck_assert(!cgc_stop_is_on());
+  }
+  ck_assert_uint_eq(cgc_stop_counters.nstops, 100);
+  ck_assert_uint_eq(cgc_stop_counters.nsent, 0);
+}
+END_TEST
+
+/* Half of them have a record, the others are found by the task list. */
+static void *count_steps(void *arg) {
+  size_t i = (size_t)arg;
+  if (i % 2)
+    cgc_mutator_register();
+  ready();
+  while (!is_done())
+    atomic_fetch_add_explicit(&steps[i], 1, memory_order_relaxed);
+  return NULL;
+}
+
+static void start_counting(pthread_t *threads) {
+  for (size_t i = 0; i < THREADS; i++)
+    threads[i] = threads_create(count_steps, (void *)i);
+  wait_ready(THREADS);
+}
+
+START_TEST(stopped_threads_do_not_run) {
+  pthread_t threads[THREADS];
+  threads_setup();
+  start_counting(threads);
+  for (int round = 0; round < 20; round++) {
+    unsigned long before[THREADS];
+    threads_stop();
+    for (int i = 0; i < THREADS; i++)
+      before[i] = atomic_load(&steps[i]);
+    usleep(1000);
+    for (int i = 0; i < THREADS; i++)
+      ck_assert_uint_eq(atomic_load(&steps[i]), before[i]);
+    cgc_mutator_check();
+    threads_start();
+  }
+  unsigned long mark = atomic_load(&steps[0]);
+  while (atomic_load(&steps[0]) == mark)
+    sched_yield();
+  join_all(threads, THREADS);
+}
+END_TEST
+
+static _Atomic bool inside;
+static _Atomic bool may_leave;
+
+static void *stay_inside(void *arg) {
+  struct cgc_mutator *self = cgc_mutator_register();
+  ck_assert(cgc_mutator_enter(self));
+  atomic_store(&inside, true);
+  while (!atomic_load(&may_leave))
+    sched_yield();
+  *(_Atomic int *)arg = 1;
+  cgc_mutator_leave(self);
+  return NULL;
+}
+
+static void *let_leave(void *arg) {
+  (void)arg;
+  usleep(20000);
+  atomic_store(&may_leave, true);
+  return NULL;
+}
+
+START_TEST(a_busy_thread_is_stopped_when_it_leaves) {
+  _Atomic int left = 0;
+  threads_setup();
+  pthread_t a = threads_create(stay_inside, &left);
+  while (!atomic_load(&inside))
+    sched_yield();
+  pthread_t b = threads_create(let_leave, NULL);
+  /* B is not stopped by us: it has to run for A to leave. */
+  cgc_mutator_enter(cgc_self);
+  while (!atomic_load(&may_leave))
+    sched_yield();
+  cgc_mutator_leave(cgc_self);
+  threads_stop();
+  ck_assert_int_eq(left, 1);
+  threads_start();
+  pthread_join(a, NULL);
+  pthread_join(b, NULL);
+}
+END_TEST
+
+static void *enter_and_leave(void *arg) {
+  struct cgc_mutator *self = cgc_mutator_register();
+  (void)arg;
+  ready();
+  while (!is_done()) {
+    ck_assert(cgc_mutator_enter(self));
+    ck_assert(!cgc_mutator_enter(self));
+    cgc_mutator_leave(self);
+  }
+  return NULL;
+}
+
+START_TEST(threads_that_enter_and_leave_all_the_time_stop) {
+  pthread_t threads[THREADS];
+  threads_setup();
+  for (int i = 0; i < THREADS; i++)
+    threads[i] = threads_create(enter_and_leave, NULL);
+  wait_ready(THREADS);
+  threads_stop_for(RUN_MS, 0);
+  join_all(threads, THREADS);
+}
+END_TEST
+
+static void *enter_at_gate(void *arg) {
+  struct cgc_mutator *self = cgc_mutator_register();
+  ready();
+  while (!is_done()) {
+    ck_assert(cgc_mutator_enter(self));
+    ++*(_Atomic long *)arg;
+    cgc_mutator_leave(self);
+  }
+  return NULL;
+}
+
+START_TEST(nobody_enters_while_the_gate_is_closed) {
+  pthread_t threads[THREADS];
+  _Atomic long entered = 0;
+  threads_setup();
+  for (int i = 0; i < THREADS; i++)
+    threads[i] = threads_create(enter_at_gate, &entered);
+  wait_ready(THREADS);
+  for (int round = 0; round < 40; round++) {
+    ck_assert(cgc_mutator_enter(cgc_self));
+    cgc_stop_close_gate();
+    long before = entered;
+    usleep(200);
+    ck_assert_int_eq(entered, before);
+    cgc_stop_open_gate();
+    cgc_mutator_leave(cgc_self);
+    while (entered == before)
+      sched_yield();
+  }
+  join_all(threads, THREADS);
+}
+END_TEST
+
+/* ---- threads of every sort ----------------------------------------------- */
+
+static void *block_all_and_spin(void *arg) {
+  sigset_t all;
+  (void)arg;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, NULL);
+  ready();
+  while (!is_done())
+    ;
+  return NULL;
+}
+
+START_TEST(blocked_signals_do_not_keep_a_thread_running) {
+  pthread_t threads[THREADS];
+  threads_setup();
+  for (int i = 0; i < THREADS; i++)
+    threads[i] = threads_create(block_all_and_spin, NULL);
+  wait_ready(THREADS);
+  threads_stop_for(100, 100);
+  join_all(threads, THREADS);
+}
+END_TEST
+
+static void *do_nothing(void *arg) {
+  if (arg)
+    cgc_mutator_register();
+  return arg;
+}
+
+static void *create_and_join(void *arg) {
+  struct unit_random r = {(uint64_t)(size_t)arg + 77};
+  pthread_attr_t attr;
+  cpu_set_t cpus;
+  pthread_attr_init(&attr);
+  sched_getaffinity(0, sizeof cpus, &cpus);
+  if ((size_t)arg % 2) /* such a thread begins by waiting for its creator */
+    pthread_attr_setaffinity_np(&attr, sizeof cpus, &cpus);
+  ready();
+  while (!is_done()) {
+    pthread_t t[4];
+    for (int i = 0; i < 4; i++)
+      ck_assert_int_eq(
+          pthread_create(&t[i], &attr, do_nothing, (void *)(unit_below(&r, 2))),
+          0);
+    for (int i = 0; i < 4; i++)
+      pthread_join(t[i], NULL);
+    atomic_fetch_add(&steps[(size_t)arg], 1);
+  }
+  return NULL;
+}
+
+START_TEST(threads_may_come_and_go) {
+  pthread_t threads[THREADS];
+  threads_setup();
+  for (size_t i = 0; i < THREADS; i++)
+    threads[i] = threads_create(create_and_join, (void *)i);
+  wait_ready(THREADS);
+  threads_stop_for(1500, 300);
+  join_all(threads, THREADS);
+  threads_stop();
+  ck_assert_uint_eq(cgc_mutator_count(), 1);
+  threads_start();
+}
+END_TEST
+
+static int raw_thread(void *arg) {
+  ready();
+  while (!is_done())
+    atomic_fetch_add_explicit(&steps[(size_t)arg], 1, memory_order_relaxed);
+  syscall(SYS_exit, 0);
+  return 0;
+}
+
+START_TEST(threads_made_by_clone_are_found) {
+  const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+                    CLONE_THREAD | CLONE_SYSVSEM;
+  unsigned long before[THREADS];
+  threads_setup();
+  for (size_t i = 0; i < THREADS; i++) {
+    char *stack = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_int_gt(clone(raw_thread, stack + 65536, flags, (void *)i), 0);
+  }
+  wait_ready(THREADS);
+  threads_stop();
+  ck_assert_uint_eq(cgc_mutator_count(), THREADS + 1);
+  for (int i = 0; i < THREADS; i++)
+    before[i] = steps[i];
+  usleep(2000);
+  for (int i = 0; i < THREADS; i++)
+    ck_assert_uint_eq(steps[i], before[i]);
+  threads_start();
+  ck_assert_uint_eq(cgc_mutator_count(), 1);
+  atomic_store(&done, true);
+  while (cgc_thread_count() > 1)
+    usleep(1000);
+}
+END_TEST
+
+static void *outlive_main(void *arg) {
+  (void)arg;
+  cgc_mutator_register();
+  usleep(20000);
+  for (int i = 0; i < 50; i++) {
+    threads_stop();
+    cgc_mutator_check();
+    threads_start();
+  }
+  _exit(17);
+}
+
+START_TEST(a_finished_main_thread_is_not_waited_for) {
+  pid_t child = fork();
+  int status;
+  if (child == 0) {
+    threads_setup();
+    threads_create(outlive_main, NULL);
+    pthread_exit(NULL);
+  }
+  waitpid(child, &status, 0);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 17);
+}
+END_TEST
+
+static void *alternate_stack(void *arg) {
+  static char stacks[THREADS][65536];
+  stack_t alt = {.ss_sp = stacks[(size_t)arg], .ss_size = sizeof *stacks};
+  sigaltstack(&alt, NULL);
+  return count_steps(arg);
+}
+
+START_TEST(threads_with_an_alternate_stack_stop) {
+  pthread_t threads[THREADS];
+  threads_setup();
+  for (size_t i = 0; i < THREADS; i++)
+    threads[i] = threads_create(alternate_stack, (void *)i);
+  wait_ready(THREADS);
+  threads_stop_for(200, 100);
+  join_all(threads, THREADS);
+}
+END_TEST
+
+/* ---- what the program must not notice ------------------------------------ */
+
+static _Atomic int neintr;
+static int pipe_fds[2];
+
+static void check_call(long ret) {
+  if (ret < 0 && errno == EINTR)
+    atomic_fetch_add(&neintr, 1);
+}
+
+static void *in_poll(void *arg) {
+  struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
+  (void)arg;
+  ready();
+  while (!is_done())
+    check_call(poll(&p, 1, 5));
+  return NULL;
+}
+
+static void *in_select(void *arg) {
+  (void)arg;
+  ready();
+  while (!is_done()) {
+    struct timeval tv = {0, 4000};
+    check_call(select(0, NULL, NULL, NULL, &tv));
+  }
+  return NULL;
+}
+
+static void *in_epoll(void *arg) {
+  int ep = epoll_create1(0);
+  struct epoll_event ev;
+  (void)arg;
+  ready();
+  while (!is_done())
+    check_call(epoll_wait(ep, &ev, 1, 6));
+  close(ep);
+  return NULL;
+}
+
+static void *in_nanosleep(void *arg) {
+  struct timespec ts = {0, 3000000};
+  (void)arg;
+  ready();
+  while (!is_done())
+    check_call(nanosleep(&ts, NULL));
+  return NULL;
+}
+
+static void *in_sem(void *arg) {
+  sem_t sem;
+  (void)arg;
+  sem_init(&sem, 0, 0);
+  ready();
+  while (!is_done()) {
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    ts.tv_nsec += 4000000;
+    if (ts.tv_nsec >= 1000000000) {
+      ts.tv_sec++;
+      ts.tv_nsec -= 1000000000;
+    }
+    check_call(sem_timedwait(&sem, &ts));
+  }
+  return NULL;
+}
+
+static void *in_recv(void *arg) {
+  int pair[2];
+  char byte;
+  struct timeval tv = {0, 5000};
+  (void)arg;
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+  setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+  ready();
+  while (!is_done())
+    check_call(recv(pair[0], &byte, 1, 0));
+  close(pair[0]);
+  close(pair[1]);
+  return NULL;
+}
+
+static void *in_read(void *arg) {
+  char byte;
+  (void)arg;
+  ready();
+  check_call(read(pipe_fds[0], &byte, 1));
+  return NULL;
+}
+
+static void *in_sigtimedwait(void *arg) {
+  sigset_t set;
+  struct timespec ts = {0, 4000000};
+  (void)arg;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+  ready();
+  while (!is_done())
+    check_call(sigtimedwait(&set, NULL, &ts));
+  return NULL;
+}
+
+START_TEST(no_call_gives_eintr) {
+  void *(*const fns[])(void *) = {in_poll,      in_select,      in_epoll,
+                                  in_nanosleep, in_sem,         in_recv,
+                                  in_read,      in_sigtimedwait};
+  pthread_t threads[THREADS];
+  threads_setup();
+  ck_assert_int_eq(pipe(pipe_fds), 0);
+  for (int i = 0; i < THREADS; i++)
+    threads[i] = threads_create(fns[i], NULL);
+  wait_ready(THREADS);
+  /* Timeouts begin again here (front/wait sees to them): leave them time. */
+  threads_stop_for(1500, 1000);
+  ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
+  join_all(threads, THREADS);
+  ck_assert_int_eq(neintr, 0);
+}
+END_TEST
+
+static void *wait_like_a_wrapper(void *arg) {
+  struct cgc_mutator *self = cgc_mutator_register();
+  struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
+  self->wait_active = 1;
+  ready();
+  int n = poll(&p, 1, 2000);
+  int error = errno;
+  self->wait_active = 0;
+  ck_assert_int_eq(n, -1);
+  ck_assert_int_eq(error, EINTR);
+  *(_Atomic int *)arg = self->wait_interrupted;
+  return NULL;
+}
+
+START_TEST(a_wrapped_wait_is_told_of_the_stop) {
+  _Atomic int interrupted = 0;
+  threads_setup();
+  ck_assert_int_eq(pipe(pipe_fds), 0);
+  pthread_t thread = threads_create(wait_like_a_wrapper, &interrupted);
+  wait_ready(1);
+  usleep(20000);
+  threads_stop();
+  threads_start();
+  pthread_join(thread, NULL);
+  ck_assert_int_eq(interrupted, 1);
+}
+END_TEST
+
+static _Atomic int nalarms;
+static void on_alarm(int sig) {
+  (void)sig;
+  atomic_fetch_add(&nalarms, 1);
+}
+
+static pthread_t waiter;
+static _Atomic int waiter_result;
+static _Atomic bool waiter_waits;
+
+static void *wait_for_alarm(void *arg) {
+  struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
+  char byte;
+  cgc_mutator_register();
+  while (!is_done()) {
+    atomic_store(&waiter_waits, true);
+    long ret = arg ? read(pipe_fds[0], &byte, 1) : poll(&p, 1, -1);
+    ck_assert(ret == -1 && errno == EINTR);
+    atomic_fetch_add(&waiter_result, 1);
+  }
+  return NULL;
+}
+
+/* The signal arrives while the thread is parked, and must end the call. */
+static void interrupt_parked(void *how) {
+  struct sigaction sa = {.sa_handler = on_alarm};
+  threads_setup();
+  sigaction(SIGUSR1, &sa, NULL);
+  ck_assert_int_eq(pipe(pipe_fds), 0);
+  waiter = threads_create(wait_for_alarm, how);
+  while (!waiter_waits)
+    sched_yield();
+  for (int i = 0; i < 100; i++) {
+    usleep(2000);
+    int before = waiter_result;
+    threads_stop();
+    if (i == 99)
+      atomic_store(&done, true);
+    pthread_kill(waiter, SIGUSR1);
+    threads_start();
+    for (int ms = 0; waiter_result == before && ms < 2000; ms++)
+      usleep(1000);
+    ck_assert_int_eq(waiter_result, before + 1);
+  }
+  pthread_join(waiter, NULL);
+  ck_assert_int_eq(nalarms, 100);
+}
+
+START_TEST(a_signal_during_a_stop_ends_poll) { interrupt_parked(NULL); }
+END_TEST
+
+START_TEST(a_signal_during_a_stop_ends_read) { interrupt_parked(pipe_fds); }
+END_TEST
+
+static void *set_ids(void *arg) {
+  (void)arg;
+  ready();
+  while (!is_done()) {
+    ck_assert_int_eq(setuid(getuid()), 0);
+    ck_assert_int_eq(setgid(getgid()), 0);
+    atomic_fetch_add(&steps[0], 1);
+  }
+  return NULL;
+}
+
+START_TEST(setuid_goes_on_working) {
+  pthread_t threads[THREADS];
+  threads_setup();
+  threads[0] = threads_create(set_ids, NULL);
+  for (size_t i = 1; i < THREADS; i++)
+    threads[i] = threads_create(count_steps, (void *)i);
+  wait_ready(THREADS);
+  threads_stop_for(500, 500);
+  unsigned long before = steps[0];
+  while (steps[0] < before + 10)
+    sched_yield();
+  join_all(threads, THREADS);
+}
+END_TEST
+
+/* ---- errors -------------------------------------------------------------- */
+
+static void *stop_often(void *arg) {
+  (void)arg;
+  cgc_mutator_register();
+  ready();
+  while (!is_done()) {
+    threads_stop();
+    threads_start();
+    atomic_fetch_add(&steps[1], 1);
+  }
+  return NULL;
+}
+
+static void foreign_handler(int sig) { (void)sig; }
+
+/* As glibc does it at the first pthread_create, at any moment. */
+START_TEST(a_handler_replaced_during_a_stop_is_noticed) {
+  struct {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+  } action = {0};
+  threads_setup();
+  pthread_t thread = threads_create(stop_often, NULL);
+  wait_ready(1);
+  ck_assert_int_eq(syscall(SYS_rt_sigaction, 33, NULL, &action, 8), 0);
+  action.handler = foreign_handler;
+  for (int i = 0; i < 300; i++) {
+    unsigned long before = steps[1];
+    ck_assert_int_eq(syscall(SYS_rt_sigaction, 33, &action, NULL, 8), 0);
+    while (steps[1] == before)
+      ;
+  }
+  join_all(&thread, 1);
+}
+END_TEST
+
+START_TEST(a_full_signal_queue_delays_only) {
+  struct rlimit few = {4, 4};
+  pthread_t threads[THREADS];
+  threads_setup();
+  if (geteuid() == 0 && setuid(65534) != 0)
+    return;
+  ck_assert_int_eq(setrlimit(RLIMIT_SIGPENDING, &few), 0);
+  start_counting(threads);
+  for (int i = 0; i < 20; i++) {
+    threads_stop();
+    cgc_mutator_check();
+    threads_start();
+  }
+  join_all(threads, THREADS);
+}
+END_TEST
+
+START_TEST(a_forked_child_stops_its_own_threads) {
+  pthread_t threads[THREADS];
+  int status;
+  threads_setup();
+  start_counting(threads);
+  pid_t child = fork();
+  if (child == 0) {
+    pthread_t mine[THREADS];
+    cgc_lock_reset_all();
+    cgc_mutator_fork_child();
+    ck_assert_uint_eq(cgc_mutator_count(), 1);
+    cgc_mutator_check();
+    atomic_store(&nready, 0);
+    start_counting(mine);
+    threads_stop_for(50, 100);
+    _exit(cgc_self->tid == getpid() ? 0 : 1);
+  }
+  threads_stop_for(50, 100);
+  waitpid(child, &status, 0);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  join_all(threads, THREADS);
+}
+END_TEST
+
+static Suite *suite(void) {
+  Suite *s = suite_create("stop");
+  TCase *core = tcase_create("core");
+  tcase_set_timeout(core, 30); /* spinning threads on a busy machine */
+  tcase_add_test(core, one_thread_stops_and_starts);
+  tcase_add_test(core, stopped_threads_do_not_run);
+  tcase_add_test(core, a_busy_thread_is_stopped_when_it_leaves);
+  tcase_add_test(core, threads_that_enter_and_leave_all_the_time_stop);
+  tcase_add_test(core, nobody_enters_while_the_gate_is_closed);
+  suite_add_tcase(s, core);
+  TCase *sorts = tcase_create("concurrent");
+  tcase_set_timeout(sorts, 30);
+  tcase_add_test(sorts, blocked_signals_do_not_keep_a_thread_running);
+  tcase_add_test(sorts, threads_may_come_and_go);
+  tcase_add_test(sorts, threads_made_by_clone_are_found);
+  tcase_add_test(sorts, a_finished_main_thread_is_not_waited_for);
+  tcase_add_test(sorts, threads_with_an_alternate_stack_stop);
+  tcase_add_test(sorts, no_call_gives_eintr);
+  tcase_add_test(sorts, a_wrapped_wait_is_told_of_the_stop);
+  tcase_add_test(sorts, a_signal_during_a_stop_ends_poll);
+  tcase_add_test(sorts, a_signal_during_a_stop_ends_read);
+  tcase_add_test(sorts, setuid_goes_on_working);
+  suite_add_tcase(s, sorts);
+  TCase *errors = tcase_create("errors");
+  tcase_set_timeout(errors, 30);
+  tcase_add_test(errors, a_handler_replaced_during_a_stop_is_noticed);
+  tcase_add_test(errors, a_full_signal_queue_delays_only);
+  tcase_add_test(errors, a_forked_child_stops_its_own_threads);
+  suite_add_tcase(s, errors);
+  return s;
+}
+
+int main(void) { return unit_run(suite()); }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * t/unit/threads.h - a world of registered threads for tests of world/.
+ */
+#ifndef T_UNIT_THREADS_H
+#define T_UNIT_THREADS_H
+
+#include "unit.h"
+
+#include "heap/heap.h"
+#include "heap/meta.h"
+#include "os/page.h"
+#include "os/thread.h"
+#include "world/kernel.h"
+#include "world/mutator.h"
+#include "world/range.h"
+#include "world/stop.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+/* The heap and the calling thread's record. */
+static inline struct cgc_mutator *threads_setup(void) {
+  cgc_page_init();
+  cgc_meta_init();
+  cgc_sizeclass_init();
+  ck_assert(cgc_heap_init(&cgc_heap, 64 * CGC_MIB, CGC_MIB));
+  cgc_mutator_init();
+  cgc_range_init();
+  cgc_kernel_init();
+  ck_assert_ptr_nonnull(cgc_mutator_register());
+  return cgc_self;
+}
+
+static inline void threads_stop(void) {
+  ck_assert(cgc_mutator_enter(cgc_self));
+  cgc_self->sp = (uintptr_t)__builtin_frame_address(0);
+  cgc_stop_world();
+}
+
+static inline void threads_start(void) {
+  cgc_start_world();
+  cgc_mutator_leave(cgc_self);
+}
+
+/* Stops of the world every PAUSE_US, for MS. */
+static inline unsigned threads_stop_for(unsigned ms, unsigned pause_us) {
+  uint64_t end = cgc_thread_now_ns() + (uint64_t)ms * 1000000;
+  unsigned n = 0;
+  do {
+    threads_stop();
+    cgc_mutator_check();
+    threads_start();
+    if (pause_us)
+      usleep(pause_us);
+    n++;
+  } while (cgc_thread_now_ns() < end);
+  return n;
+}
+
+static inline pthread_t threads_create(void *(*fn)(void *), void *arg) {
+  pthread_t thread;
+  ck_assert_int_eq(pthread_create(&thread, NULL, fn, arg), 0);
+  return thread;
+}
+
+#endif
