@@ -54,8 +54,16 @@ static bool take_free(struct cgc_lock *lock) {
       memory_order_relaxed);
 }
 
+/* Threads that want all locks (cgc_lock_want_all). */
+static _Atomic uint32_t want_all;
+
+static bool gives_way(const struct cgc_lock *lock) {
+  return lock->wakes_all &&
+         atomic_load_explicit(&want_all, memory_order_relaxed) > 0;
+}
+
 bool cgc_trylock(struct cgc_lock *lock) {
-  if (!take_free(lock))
+  if (gives_way(lock) || !take_free(lock))
     return false;
   note_taken(lock);
   return true;
@@ -99,6 +107,8 @@ void cgc_lock_await(struct cgc_lock *lock) {
                                           memory_order_acquire);
   if (word != FREE)
     futex(lock, FUTEX_WAIT, WAITED_FOR);
+  else if (gives_way(lock))
+    sched_yield();
 }
 
 void cgc_lock(struct cgc_lock *lock) {
@@ -139,6 +149,13 @@ static void release_until(const struct cgc_lock *end) {
   for (struct cgc_lock *l = registry; l != end; l = l->next)
     release(l);
   release(&registry_guard);
+}
+
+void cgc_lock_want_all(bool wanted) {
+  if (wanted)
+    atomic_fetch_add_explicit(&want_all, 1, memory_order_relaxed);
+  else
+    atomic_fetch_sub_explicit(&want_all, 1, memory_order_relaxed);
 }
 
 bool cgc_trylock_from(enum cgc_lock_rank rank) {
@@ -189,6 +206,7 @@ void cgc_unlock_all(void) {
 }
 
 void cgc_lock_reset_all(void) {
+  atomic_store_explicit(&want_all, 0, memory_order_relaxed);
   for (struct cgc_lock *l = registry; l; l = l->next)
     atomic_store_explicit(&l->word, FREE, memory_order_relaxed);
   atomic_store_explicit(&registry_guard.word, FREE, memory_order_relaxed);

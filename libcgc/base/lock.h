@@ -81,6 +81,12 @@ void cgc_lock_register(struct cgc_lock *lock);
 /** fork: take every registered lock, highest rank first. */
 void cgc_lock_all(void);
 /**
+ * Before and after the attempts at cgc_trylock_from: locks that threads wait
+ * for by cgc_lock_await are not given to others meanwhile, so that somebody
+ * who collects all the time does not keep a fork waiting.
+ */
+void cgc_lock_want_all(bool wanted);
+/**
  * The same in two steps, for a thread that may not wait for a lock of RANK or
  * above: those are taken now if all of them are free; cgc_lock_rest takes the
  * others, which nobody holds for long.

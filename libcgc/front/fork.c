@@ -36,11 +36,13 @@ static void wait_a_moment(void) {
  * The others are held by busy threads, for a few microseconds.
  */
 static void take_all(struct cgc_mutator *self) {
+  cgc_lock_want_all(true);
   while (!cgc_trylock_from(CGC_RANK_MUTATOR)) {
     cgc_mutator_leave(self);
     wait_a_moment();
     cgc_mutator_enter(self);
   }
+  cgc_lock_want_all(false);
   cgc_lock_rest(CGC_RANK_MUTATOR);
 }
 
