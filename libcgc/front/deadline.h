@@ -6,18 +6,22 @@
  *   again   EINTR and wait_interrupted: the stop signal broke it off
  *   end     wait_active = 0
  *
+ * A thread without a record is given one, since a stop could only begin its
+ * calls again, with the whole time.
+ *
  * A wait inside a handler of the program's ends the mark of the one that it
  * interrupted.  That one gives EINTR then, since a handler has run; where
  * libc goes on with it, the stop handler begins its system call again.
  *
  *   I1  wait_interrupted is 0 while wait_active is 0.
  *
- * Who comes in: front/wait, front/socket.  Calls: world/mutator, os/thread.
+ * Who comes in: front/wait, front/socket.  Calls: front/init, os/thread.
  * Locks: none; the owner thread and its stop handler.
  */
 #ifndef CGC_FRONT_DEADLINE_H
 #define CGC_FRONT_DEADLINE_H
 
+#include "front/init.h"
 #include "os/thread.h"
 #include "world/mutator.h"
 
@@ -46,7 +50,7 @@ bool cgc_deadline_is_span(const struct timespec *ts);
 /** A wait without a timeout begins. */
 CGC_INLINE void cgc_deadline_begin(struct cgc_deadline *w) {
   w->deadline_ns = 0;
-  w->self = cgc_self;
+  w->self = cgc_likely(cgc_self != NULL) ? cgc_self : cgc_init_thread();
   if (!w->self)
     return;
   /* A handler of the program's in another wait, or one that was jumped out

@@ -20,8 +20,7 @@
  * A call that is not broken off costs two stores and one reading of the clock
  * (none where it waits for ever or not at all).  The real function is glibc's
  * (or the next one's that interposes it), so it is a cancellation point and
- * checks its arguments as before.  A thread without a record goes straight
- * through; the kernel's EINTR is then the handler's business.
+ * checks its arguments as before.
  *
  * Who comes in: the program.  Calls: front/deadline, front/real.  Locks: none.
  */
