@@ -38,14 +38,14 @@ void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap) {
  * scanned bit for it is clear.
  */
 CGC_INLINE void enqueue(struct cgc_marker *m, const struct cgc_candidate *c,
-                        size_t size) {
+                        uint64_t *scanned, size_t size) {
   if (cgc_unlikely(cgc_queue_is_full(&m->queue)))
     m->by_span = true;
   if (m->by_span) {
     size_t first = (size_t)(c->mark - m->marks) / CGC_MARK_WORDS;
     cgc_queue_put_span(&m->queue, first);
   } else {
-    c->mark[c->lines] |= 1ULL << c->bit;
+    *scanned |= 1ULL << c->bit;
     cgc_queue_push(&m->queue, c->addr, c->addr + size);
   }
 }
@@ -66,7 +66,7 @@ CGC_INLINE void visit_oldest(struct cgc_marker *m) {
   m->ring_at = (m->ring_at + 1) % CGC_MARKER_RING;
   m->ring_n--;
   if (mark(m, c.mark, c.bit, c.size) && c.scan)
-    enqueue(m, &c, c.size);
+    enqueue(m, &c, c.mark + c.lines, c.size);
 }
 
 CGC_INLINE void enter_ring(struct cgc_marker *m, struct cgc_candidate c) {
@@ -81,13 +81,10 @@ static CGC_NOINLINE void visit_large(struct cgc_marker *m, size_t page) {
   struct cgc_candidate c = {
       .addr = span->base,
       .mark = cgc_arena_mark_words(&m->heap->arena, span),
-      .lines = 0, /* below: more pages than fit */
   };
-  if (mark(m, c.mark, 0, span->slot_size) && !cgc_kind_is_noscan(span->kind)) {
-    if (!m->by_span)
-      *cgc_arena_scanned_words(&m->heap->arena, span) |= 1;
-    enqueue(m, &c, span->slot_size);
-  }
+  if (mark(m, c.mark, 0, span->slot_size) && !cgc_kind_is_noscan(span->kind))
+    enqueue(m, &c, cgc_arena_scanned_words(&m->heap->arena, span),
+            span->slot_size);
 }
 
 /*
