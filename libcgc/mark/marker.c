@@ -194,17 +194,22 @@ void cgc_marker_scan_unaligned(struct cgc_marker *m, uintptr_t lo,
     cgc_marker_mark_word(m, *(const uintptr_t __attribute__((aligned(1))) *)lo);
 }
 
-static void scan_pinned_object(const struct cgc_object *obj, void *ctx) {
-  cgc_marker_scan_range(ctx, obj->addr, obj->addr + obj->size);
+/* Its mark bit was set from the start: it is counted here. */
+static void visit_pinned_object(const struct cgc_object *obj, void *ctx) {
+  struct cgc_marker *m = ctx;
+  m->marked_objects++;
+  m->marked_bytes += obj->size;
+  if (!cgc_kind_is_noscan((enum cgc_kind)obj->span->kind))
+    cgc_marker_scan_range(m, obj->addr, obj->addr + obj->size);
 }
 
-static void scan_pinned_span(struct cgc_span *span, void *ctx) {
-  if (span->kind == CGC_KIND_PINNED)
-    cgc_walk_span(span, scan_pinned_object, ctx);
+static void visit_pinned_span(struct cgc_span *span, void *ctx) {
+  if (cgc_kind_is_pinned((enum cgc_kind)span->kind))
+    cgc_walk_span(span, visit_pinned_object, ctx);
 }
 
 void cgc_marker_scan_pinned(struct cgc_marker *m) {
-  cgc_heap_each_span(m->heap, scan_pinned_span, m);
+  cgc_heap_each_span(m->heap, visit_pinned_span, m);
 }
 
 /* ---- Draining --------------------------------------------------------- */

@@ -87,7 +87,7 @@ void cgc_marker_scan_range(struct cgc_marker *marker, uintptr_t lo,
 void cgc_marker_scan_unaligned(struct cgc_marker *marker, uintptr_t lo,
                                uintptr_t hi);
 
-/** Scan the contents of every live pinned object. */
+/** Count every live pinned object as marked, and scan what is in it. */
 void cgc_marker_scan_pinned(struct cgc_marker *marker);
 
 /** Scan what is queued, and what that queues, to the end. */

@@ -104,6 +104,13 @@ START_TEST(spans_have_mark_words_of_their_own) {
 }
 END_TEST
 
+START_TEST(a_small_spans_mark_words_name_its_first_page) {
+  for (unsigned class = 1; class <= CGC_CLASSES; class ++)
+    ck_assert_uint_le((cgc_size_classes[class].nslots - 1u) / 64,
+                      CGC_MARK_WORDS - 1);
+}
+END_TEST
+
 START_TEST(the_arena_is_ours_and_reads_as_zero) {
   uintptr_t lo, hi;
   for (size_t page = 0; page < cgc_arena_pages(&arena); page += 61) {
@@ -164,6 +171,7 @@ int main(void) {
   tcase_add_test(core, every_byte_of_a_large_object_finds_it);
   tcase_add_test(core, cleared_pages_hold_nothing);
   tcase_add_test(core, spans_have_mark_words_of_their_own);
+  tcase_add_test(core, a_small_spans_mark_words_name_its_first_page);
   tcase_add_test(core, the_arena_is_ours_and_reads_as_zero);
   tcase_set_timeout(core, 60);
   tcase_add_checked_fixture(limits, set_up, NULL);

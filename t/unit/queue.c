@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "mark/queue.h"
+
+#include "private.h"
+
+static struct cgc_heap *heap;
+static struct cgc_queue queue;
+
+static void set_up(void) {
+  bool zeroed;
+  heap = private_heap((size_t)64 << 20, 0);
+  cgc_pageheap_alloc(&heap->pageheap, 1, 1, true, &zeroed);
+  cgc_queue_init(&queue, &heap->arena);
+}
+
+START_TEST(a_new_queue_is_empty) {
+  struct cgc_piece piece;
+  size_t page;
+  ck_assert(!cgc_queue_pop(&queue, &piece));
+  ck_assert(!cgc_queue_take_span(&queue, &page));
+  ck_assert(!cgc_queue_look_ahead(&queue, 0, &page));
+  ck_assert(!cgc_queue_is_full(&queue));
+}
+END_TEST
+
+START_TEST(pieces_come_out_last_in_first_out) {
+  struct cgc_piece piece;
+  uintptr_t n = 0;
+  while (!cgc_queue_is_full(&queue)) {
+    cgc_queue_push(&queue, n * 16, n * 16 + 8);
+    n++;
+  }
+  ck_assert_uint_eq(n, CGC_QUEUE_PIECES);
+  for (int i = 0; i < CGC_QUEUE_SLACK; i++, n++)
+    cgc_queue_push(&queue, n * 16, n * 16 + 8);
+  while (n-- > 0) {
+    ck_assert(cgc_queue_pop(&queue, &piece));
+    ck_assert_uint_eq(piece.lo, n * 16);
+    ck_assert_uint_eq(piece.hi, n * 16 + 8);
+  }
+  ck_assert(!cgc_queue_pop(&queue, &piece));
+}
+END_TEST
+
+START_TEST(spans_come_out_first_in_first_out_and_once) {
+  size_t page;
+  for (size_t i = 0; i < 100; i++)
+    cgc_queue_put_span(&queue, i * 3 % 100);
+  for (size_t i = 0; i < 100; i++)
+    cgc_queue_put_span(&queue, i); /* all of them stand there already */
+  for (size_t i = 0; i < 100; i++) {
+    ck_assert(cgc_queue_look_ahead(&queue, 0, &page));
+    ck_assert_uint_eq(page, i * 3 % 100);
+    ck_assert(cgc_queue_take_span(&queue, &page));
+    ck_assert_uint_eq(page, i * 3 % 100);
+  }
+  ck_assert(!cgc_queue_take_span(&queue, &page));
+}
+END_TEST
+
+START_TEST(a_span_taken_out_can_be_put_again) {
+  size_t page;
+  cgc_queue_put_span(&queue, 7);
+  ck_assert(cgc_queue_take_span(&queue, &page));
+  cgc_queue_put_span(&queue, 7);
+  ck_assert(cgc_queue_take_span(&queue, &page));
+  ck_assert_uint_eq(page, 7);
+}
+END_TEST
+
+START_TEST(the_ring_has_room_for_every_page_and_goes_round) {
+  size_t pages = cgc_arena_pages(&heap->arena), page;
+  for (int round = 0; round < 3; round++) {
+    for (size_t i = 0; i < pages; i++)
+      cgc_queue_put_span(&queue, i);
+    ck_assert_uint_eq(queue.nspans, pages);
+    for (size_t i = 0; i < pages; i++) {
+      ck_assert(cgc_queue_take_span(&queue, &page));
+      ck_assert_uint_eq(page, i);
+    }
+    cgc_queue_put_span(&queue, 5); /* the next round begins elsewhere */
+    ck_assert(cgc_queue_take_span(&queue, &page));
+  }
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("queue");
+  TCase *core = tcase_create("core");
+  tcase_add_checked_fixture(core, set_up, NULL);
+  tcase_add_test(core, a_new_queue_is_empty);
+  tcase_add_test(core, pieces_come_out_last_in_first_out);
+  tcase_add_test(core, spans_come_out_first_in_first_out_and_once);
+  tcase_add_test(core, a_span_taken_out_can_be_put_again);
+  tcase_add_test(core, the_ring_has_room_for_every_page_and_goes_round);
+  suite_add_tcase(s, core);
+  return unit_run(s);
+}
