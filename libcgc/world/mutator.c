@@ -277,18 +277,22 @@ CGC_SCANS_MEMORY static void save_context(struct cgc_mutator *m, uintptr_t sp,
 }
 
 static void go_on(struct cgc_mutator *m, void *context) {
-  if (!m->wait_active)
-    cgc_signal_rewind(context);
-  else if (cgc_signal_broke_call(context))
+  if (m->wait_active && cgc_signal_broke_call(context))
     m->wait_interrupted = 1;
+  else
+    cgc_signal_rewind(context);
 }
 
 /* The stop signal's handler, in any thread at any instruction: no TLS. */
 CGC_SCANS_MEMORY static void on_signal(void *record, uintptr_t sp,
                                        void *context) {
   struct cgc_mutator *m = record;
-  if (!is_wanted(m) || m->tid != cgc_thread_tid()) {
+  if (m->tid != cgc_thread_tid()) {
     cgc_signal_rewind(context);
+    return;
+  }
+  if (!is_wanted(m)) {
+    go_on(m, context);
     return;
   }
   if (m->busy & CGC_MUTATOR_BUSY) {
