@@ -22,6 +22,7 @@ CGC_REAL(send)
 CGC_REAL(sendto)
 CGC_REAL(sendmsg)
 CGC_REAL(connect)
+CGC_REAL(write)
 
 struct transfer {
   struct cgc_deadline wait;
@@ -182,7 +183,31 @@ CGC_PUBLIC int accept4(int fd, struct sockaddr *restrict from,
   return result;
 }
 
-CGC_PUBLIC ssize_t send(int fd, const void *buf, size_t size, int flags) {
+/*
+ * A signal in the middle of a blocking write or send makes the kernel return
+ * what it has taken so far.  If a stop came meanwhile the rest follows, as it
+ * would have; what then goes wrong shows at the program's next call.
+ */
+static inline uint32_t stops_seen(void) {
+  return atomic_load_explicit(&cgc_mutator_stop.epoch, memory_order_relaxed);
+}
+
+static inline bool was_cut_short(uint32_t stops, ssize_t n, size_t size) {
+  return cgc_unlikely(n > 0 && (size_t)n < size) && stops != stops_seen();
+}
+
+CGC_PUBLIC ssize_t write(int fd, const void *buf, size_t size) {
+  uint32_t stops = stops_seen();
+  int saved = errno;
+  ssize_t n = CGC_CALL_REAL(write)(fd, buf, size);
+  if (!was_cut_short(stops, n, size))
+    return n;
+  ssize_t more = write(fd, (const char *)buf + n, size - (size_t)n);
+  errno = saved;
+  return more > 0 ? n + more : n;
+}
+
+static ssize_t send_once(int fd, const void *buf, size_t size, int flags) {
   struct transfer t;
   ssize_t result;
   begin_transfer(&t, fd, SO_SNDTIMEO);
@@ -191,6 +216,17 @@ CGC_PUBLIC ssize_t send(int fd, const void *buf, size_t size, int flags) {
   while (transfer_again(&t, result));
   cgc_deadline_end(&t.wait);
   return result;
+}
+
+CGC_PUBLIC ssize_t send(int fd, const void *buf, size_t size, int flags) {
+  uint32_t stops = stops_seen();
+  int saved = errno;
+  ssize_t n = send_once(fd, buf, size, flags);
+  if (!was_cut_short(stops, n, size))
+    return n;
+  ssize_t more = send(fd, (const char *)buf + n, size - (size_t)n, flags);
+  errno = saved;
+  return more > 0 ? n + more : n;
 }
 
 CGC_PUBLIC ssize_t sendto(int fd, const void *buf, size_t size, int flags,

@@ -10,7 +10,8 @@
  * longer by the time up to that first interruption.
  *
  * An uninterrupted call costs two stores.  read() is among them, as many use
- * it on sockets; write() is not: nobody sets SO_SNDTIMEO and uses that.
+ * it on sockets.  write() is for another reason, which send() shares: a stop
+ * in the middle of a blocking one must not cut it short.
  *
  * Who comes in: the program.  Calls: front/deadline, front/real.
  * Locks: none.
