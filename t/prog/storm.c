@@ -3,7 +3,8 @@
  * fork (the child allocates and verifies), load and unload modules, create
  * threads and wait in poll.  Nothing may hang, get lost or see EINTR.
  *
- * storm [SECONDS [NTHREADS]], 5 and 64 if not given.
+ * storm [SECONDS [NTHREADS [OTHERS]]], 5, 64 and 1234 if not given; of OTHERS,
+ * 1 forks, 2 loads modules, 3 creates threads, 4 polls.
  */
 #include "roots/module.h"
 #include <errno.h>
@@ -24,6 +25,7 @@ struct block {
 static volatile int stop;
 static volatile int nlost, nintr;
 static int nthreads = 64;
+static const char *others = "1234";
 
 /* How far each worker came, for the watchdog. */
 static volatile struct {
@@ -171,7 +173,8 @@ static const char *const thing_names[4] = {"forking", "loading modules",
                                            "creating threads", "polling"};
 
 static void *other(void *arg) {
-  unsigned self = (unsigned)(uintptr_t)arg, which = self % 4;
+  unsigned self = (unsigned)(uintptr_t)arg;
+  unsigned which = (unsigned)others[self % strlen(others)] - '1';
   struct block *slots[NSLOTS] = {NULL};
   uint64_t rnd = 0x7654321 + self * 104729u;
   progress[self].tid = gettid();
@@ -234,6 +237,8 @@ int main(int argc, char **argv) {
   struct timespec span = {seconds, 0};
   if (argc > 2)
     nthreads = atoi(argv[2]);
+  if (argc > 3 && argv[3][strspn(argv[3], "1234")] == 0 && argv[3][0])
+    others = argv[3];
   if (nthreads < 0 || nthreads > THREADS_MAX)
     nthreads = THREADS_MAX;
   alarm((unsigned)(seconds + 4 * HANG_SECONDS)); /* if the watchdog hangs too */

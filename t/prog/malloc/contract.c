@@ -60,7 +60,8 @@ static void aligned(void) {
   for (size_t a = sizeof(void *); a <= 1 << 22; a *= 2)
     for (size_t size = 0; size <= 3 * a && size < 5000000; size += a / 2 + 1) {
       void *p = NULL;
-      EXPECT(posix_memalign(&p, a, size) == 0 && is_aligned(p, a));
+      if (!EXPECT(posix_memalign(&p, a, size) == 0 && is_aligned(p, a)))
+        printf("wrong: %zu bytes aligned to %zu\n", size, a);
       memset(p, 1, size);
       EXPECT(malloc_usable_size(p) >= size);
       free(p);

@@ -35,7 +35,7 @@ static int limited(size_t size) {
     void **list = NULL;
     counts[i] = exhaust(size, &list);
     EXPECT(errno == ENOMEM);
-    EXPECT(calloc(100, size) == NULL && errno == ENOMEM);
+    EXPECT(calloc(LIMIT_MIB, 1 << 20) == NULL && errno == ENOMEM);
     if (list) {
       EXPECT(realloc(list, 500u << 20) == NULL && errno == ENOMEM);
       EXPECT(list[0] == list[0]);
