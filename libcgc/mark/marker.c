@@ -24,6 +24,7 @@ void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap) {
   m->marks = heap->arena.marks;
   m->scan = cgc_scan_choose(CGC_SCAN_AUTO);
   m->odd_words = cgc_options.tagged || cgc_options.before_start;
+  m->relative = cgc_options.relative;
   m->by_span = false;
   m->ring_at = m->ring_n = m->next_at = m->next_n = 0;
   m->grey = (struct cgc_grey_span){.bits = 0};
@@ -166,6 +167,37 @@ static void scan_long(struct cgc_marker *m, const uintptr_t *p,
   }
 }
 
+/*
+ * Some programs keep the distance from a block's start to another block in
+ * place of its address (fontconfig's patterns and character sets).  Such a
+ * word is a multiple of 16, as both blocks are, and names a block's start.
+ */
+static CGC_NOINLINE void relative_word(struct cgc_marker *m, uintptr_t block,
+                                       uintptr_t word) {
+  struct cgc_object obj;
+  if (cgc_arena_find(&m->heap->arena, block + word, &obj) &&
+      obj.addr == block + word)
+    candidate(m, obj.addr);
+}
+
+CGC_SCANS_MEMORY
+static void scan_relative(struct cgc_marker *m, const uintptr_t *p,
+                          const uintptr_t *end, uintptr_t block) {
+  for (; p < end; p++) {
+    uintptr_t word = *p;
+    if (is_inside(m, word))
+      candidate(m, word);
+    else if (word != 0 && word % CGC_GRAIN == 0 && is_inside(m, block + word))
+      relative_word(m, block, word);
+  }
+}
+
+static uintptr_t block_of(const struct cgc_marker *m, uintptr_t lo) {
+  size_t page = cgc_arena_page_of(&m->heap->arena, lo);
+  bool large = cgc_desc_class(m->desc[page]) == CGC_CLASS_LARGE;
+  return cgc_unlikely(large) ? m->heap->arena.spans[page]->base : lo;
+}
+
 static void scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   const uintptr_t *p = (const uintptr_t *)lo;
   const uintptr_t *end = (const uintptr_t *)hi;
@@ -220,7 +252,11 @@ static void scan_piece(struct cgc_marker *m, struct cgc_piece piece) {
     cgc_queue_push(&m->queue, piece.lo + PIECE, piece.hi);
     piece.hi = piece.lo + PIECE;
   }
-  scan_words(m, piece.lo, piece.hi);
+  if (m->relative)
+    scan_relative(m, (const uintptr_t *)piece.lo, (const uintptr_t *)piece.hi,
+                  block_of(m, piece.lo));
+  if (!m->relative || m->odd_words)
+    scan_words(m, piece.lo, piece.hi);
 }
 
 CGC_INLINE void enter_next(struct cgc_marker *m, struct cgc_piece piece) {

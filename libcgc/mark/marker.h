@@ -58,6 +58,7 @@ struct cgc_marker {
   uint64_t *marks;      /* the arena's */
   cgc_scan_fn scan;
   bool odd_words;       /* tagged words, or pointers before a block, count */
+  bool relative;        /* distances from their block's start count */
   bool by_span;         /* the front is wide: newly marked turns grey */
   uint32_t ring_at;     /* the oldest candidate */
   uint32_t ring_n;

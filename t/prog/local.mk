@@ -34,14 +34,15 @@ VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
   t/prog/roots/mmap_truncated t/prog/roots/mq_notify \
   t/prog/roots/one_past_end t/prog/roots/own_handlers t/prog/roots/pipe \
   t/prog/roots/qsort t/prog/roots/raw_clone t/prog/roots/red_zone \
-  t/prog/roots/registers t/prog/roots/registers_blocked t/prog/roots/relro \
-  t/prog/roots/search t/prog/roots/setjmp t/prog/roots/sigaltstack \
-  t/prog/roots/sigaltstack_idle t/prog/roots/sigqueue t/prog/roots/stacks \
-  t/prog/roots/stdio_files t/prog/roots/tag_high t/prog/roots/thread_arg \
-  t/prog/roots/thread_retval t/prog/roots/timer_signal \
-  t/prog/roots/timer_thread t/prog/roots/tls_dlopen t/prog/roots/tls_dtors \
-  t/prog/roots/tls_static t/prog/roots/tss t/prog/roots/unaligned \
-  t/prog/roots/vectors t/prog/roots/vfork_exec t/prog/roots/xored
+  t/prog/roots/registers t/prog/roots/registers_blocked t/prog/roots/relative \
+  t/prog/roots/relro t/prog/roots/search t/prog/roots/setjmp \
+  t/prog/roots/sigaltstack t/prog/roots/sigaltstack_idle \
+  t/prog/roots/sigqueue t/prog/roots/stacks t/prog/roots/stdio_files \
+  t/prog/roots/tag_high t/prog/roots/thread_arg t/prog/roots/thread_retval \
+  t/prog/roots/timer_signal t/prog/roots/timer_thread t/prog/roots/tls_dlopen \
+  t/prog/roots/tls_dtors t/prog/roots/tls_static t/prog/roots/tss \
+  t/prog/roots/unaligned t/prog/roots/vectors t/prog/roots/vfork_exec \
+  t/prog/roots/xored
 VICTIMS_CXX = t/prog/malloc/cxx
 VICTIM_MODULES = t/prog/mod_data.so t/prog/mod_relro.so t/prog/mod_tls.so
 VICTIM_INCLUDES = t/prog/malloc/expect.h t/prog/notice/notice.h \

@@ -12,13 +12,13 @@ static intptr_t *small, *large;
 
 /* No address of the block is left: only its distance from FROM is. */
 CHAIN_FN intptr_t distance(const intptr_t *from, unsigned id) {
-  void **block = malloc(200);
+  void *volatile *block = malloc(200);
   block[0] = chain_make(id);
-  return (char *)block - (const char *)from;
+  return (intptr_t)block - (intptr_t)from;
 }
 
 CHAIN_FN void *target(const intptr_t *from, intptr_t far) {
-  return *(void **)((const char *)from + far);
+  return *(void *volatile *)((intptr_t)from + far);
 }
 
 CHAIN_FN void keep(void) {
