@@ -47,7 +47,7 @@ for t in "$@"; do
   pw=$(wall "$b"); pr=$(rss "$b"); tw=$(wall "$k"); tr=$(rss "$k")
   wx=$(awk "BEGIN{printf \"%.2f\", ($pw>0)?$tw/$pw:0}")
   rx=$(awk "BEGIN{printf \"%.2f\", ($pr>0)?$tr/$pr:0}")
-  ratios="$ratios$wx $rx
+  [ $res != ok ] || ratios="$ratios$wx $rx
 "
   printf '%-16s %-6s %8s %8s %9s %9s  %s\n' "$t" "$res" "$wx" "$rx" \
     "$pw" "$(awk "BEGIN{printf \"%.1f\",$pr/1024}")" "$note"
