@@ -85,6 +85,8 @@ static int register_locked(struct links *links, uintptr_t at, uintptr_t obj) {
 }
 
 int cgc_link_register(void **link, const void *obj, bool is_long) {
+  if (!link || !obj)
+    return -EINVAL;
   cgc_lock(&table.lock);
   int result =
       register_locked(&table.of[is_long], (uintptr_t)link, (uintptr_t)obj);
@@ -106,6 +108,8 @@ static int move_locked(struct links *links, uintptr_t from, uintptr_t to) {
   struct cgc_record *link = cgc_table_find(&links->by_link, from);
   if (!link)
     return -ENOENT;
+  if (!to)
+    return -EINVAL;
   if (from == to)
     return 0;
   if (cgc_table_find(&links->by_link, to))

@@ -36,7 +36,8 @@ void cgc_link_init(void);
  * Have *LINK become NULL when OBJ dies.
  * link     8-byte aligned; if it lies in an object, it goes with that object
  * obj      start of an object; what is none is never found dead
- * returns  0; -EEXIST: LINK was registered, and is for OBJ now; -ENOMEM
+ * returns  0; -EEXIST: LINK was registered, and is for OBJ now; -ENOMEM;
+ *          -EINVAL: one of them is NULL
  */
 int cgc_link_register(void **link, const void *obj, bool is_long);
 
@@ -45,7 +46,8 @@ bool cgc_link_unregister(void **link, bool is_long);
 
 /**
  * The link at LINK is at NEW_LINK now; neither word is touched.
- * returns  0; -ENOENT: LINK is not registered; -EEXIST: NEW_LINK is
+ * returns  0; -ENOENT: LINK is not registered; -EEXIST: NEW_LINK is;
+ *          -EINVAL: NEW_LINK is NULL
  */
 int cgc_link_move(void **link, void **new_link, bool is_long);
 

@@ -22,6 +22,13 @@ static inline struct cgc_heap *private_heap(size_t reserve, size_t retain) {
   return heap;
 }
 
+/* The process's own heap, for modules that know no other. */
+static inline struct cgc_heap *private_process_heap(void) {
+  cgc_sizeclass_init();
+  ck_assert(cgc_heap_init(&cgc_heap, (size_t)256 << 20, 0));
+  return &cgc_heap;
+}
+
 static inline struct cgc_cache *private_cache(struct cgc_heap *heap) {
   struct cgc_cache *cache = calloc(1, sizeof *cache);
   cgc_cache_init(cache, heap);
