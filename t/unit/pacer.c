@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "cycle/pacer.h"
+
+#include "unit.h"
+
+enum { ROUNDS = 100000 };
+
+static struct cgc_pacer pacer;
+static const size_t minimum = 32 * CGC_MIB;
+
+static void make(uint64_t percent, size_t limit) {
+  cgc_pacer_init(&pacer, percent, minimum, limit);
+}
+
+/* A cycle that reclaimed as much as it kept. */
+static size_t after(size_t live) {
+  cgc_pacer_update(&pacer, 2 * live, live);
+  cgc_pacer_check(&pacer, live);
+  return pacer.trigger_bytes;
+}
+
+START_TEST(the_first_trigger_is_the_minimum) {
+  make(100, 0);
+  ck_assert_uint_eq(pacer.trigger_bytes, minimum);
+}
+END_TEST
+
+START_TEST(the_trigger_is_live_and_the_percentage_of_it) {
+  make(100, 0);
+  ck_assert_uint_eq(after(100 * CGC_MIB), 200 * CGC_MIB);
+  make(50, 0);
+  ck_assert_uint_eq(after(100 * CGC_MIB), 150 * CGC_MIB);
+  make(300, 0);
+  ck_assert_uint_eq(after(100 * CGC_MIB), 400 * CGC_MIB);
+}
+END_TEST
+
+START_TEST(there_is_no_trigger_below_the_minimum) {
+  make(100, 0);
+  ck_assert_uint_eq(after(0), minimum);
+  ck_assert_uint_eq(after(minimum / 4), minimum);
+  ck_assert_uint_gt(after(minimum), minimum);
+}
+END_TEST
+
+START_TEST(zero_percent_is_never) {
+  make(0, 0);
+  ck_assert_uint_eq(pacer.trigger_bytes, SIZE_MAX);
+  ck_assert_uint_eq(after(CGC_GIB), SIZE_MAX);
+}
+END_TEST
+
+START_TEST(who_leaves_nothing_to_find_is_looked_at_less_often) {
+  size_t live = 100 * CGC_MIB;
+  make(100, 0);
+  cgc_pacer_update(&pacer, live + live / 100, live);
+  ck_assert_uint_eq(pacer.trigger_bytes, 3 * live);
+  cgc_pacer_update(&pacer, live, live);
+  ck_assert_uint_eq(pacer.trigger_bytes, 5 * live);
+  cgc_pacer_update(&pacer, live, live); /* and not less often than that */
+  ck_assert_uint_eq(pacer.trigger_bytes, 5 * live);
+  ck_assert_uint_eq(after(live), 2 * live);
+}
+END_TEST
+
+START_TEST(a_limit_brings_the_trigger_closer_but_not_to_the_live_heap) {
+  make(100, 150 * CGC_MIB);
+  ck_assert_uint_eq(after(100 * CGC_MIB), 150 * CGC_MIB);
+  ck_assert_uint_eq(after(60 * CGC_MIB), 120 * CGC_MIB);
+  ck_assert_uint_eq(after(160 * CGC_MIB), 170 * CGC_MIB);
+  make(100, 10 * CGC_MIB); /* below the minimum */
+  ck_assert_uint_eq(pacer.trigger_bytes, 10 * CGC_MIB);
+}
+END_TEST
+
+START_TEST(nothing_overflows) {
+  make(100000, 0);
+  ck_assert_uint_eq(after(SIZE_MAX / 2), SIZE_MAX);
+  make(100000, SIZE_MAX / 4);
+  ck_assert_uint_ge(after(SIZE_MAX / 2), SIZE_MAX / 2);
+}
+END_TEST
+
+START_TEST(the_trigger_is_never_below_live_whatever_happens) {
+  struct unit_random r = unit_random();
+  for (int i = 0; i < ROUNDS; i++) {
+    size_t limit = unit_below(&r, 2) ? unit_below(&r, 1ULL << 40) : 0;
+    uint64_t percent = unit_below(&r, 1000);
+    cgc_pacer_init(&pacer, percent, unit_below(&r, 1ULL << 30), limit);
+    for (int k = 0; k < 5; k++) {
+      size_t live = unit_below(&r, 1ULL << (20 + unit_below(&r, 24)));
+      size_t before = live + unit_below(&r, live + 1);
+      cgc_pacer_update(&pacer, before, live);
+      cgc_pacer_check(&pacer, live);
+      ck_assert_uint_ge(pacer.trigger_bytes, live);
+      if (percent && !limit)
+        ck_assert_uint_le(
+            pacer.trigger_bytes,
+            cgc_max(pacer.minimum_bytes,
+                    live + live / 100 * percent * 4 + 4 * percent));
+    }
+  }
+}
+END_TEST
+
+START_TEST(the_trigger_grows_with_what_is_live) {
+  make(100, 0);
+  for (size_t live = 0, last = 0; live < CGC_GIB; live += 10 * CGC_MIB) {
+    size_t trigger = after(live);
+    ck_assert_uint_ge(trigger, last);
+    last = trigger;
+  }
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("pacer");
+  TCase *core = tcase_create("core");
+  TCase *limits = tcase_create("limits");
+  tcase_add_test(core, the_first_trigger_is_the_minimum);
+  tcase_add_test(core, the_trigger_is_live_and_the_percentage_of_it);
+  tcase_add_test(core, there_is_no_trigger_below_the_minimum);
+  tcase_add_test(core, zero_percent_is_never);
+  tcase_add_test(core, who_leaves_nothing_to_find_is_looked_at_less_often);
+  tcase_add_test(core, the_trigger_grows_with_what_is_live);
+  tcase_add_test(limits,
+                 a_limit_brings_the_trigger_closer_but_not_to_the_live_heap);
+  tcase_add_test(limits, nothing_overflows);
+  tcase_add_test(limits, the_trigger_is_never_below_live_whatever_happens);
+  suite_add_tcase(s, core);
+  suite_add_tcase(s, limits);
+  return unit_run(s);
+}
