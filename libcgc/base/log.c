@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void (*cgc_fatal_hook)(void);
@@ -140,7 +141,7 @@ static void write_all(const char *text, size_t len) {
   int saved = errno;
   int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
   while (len > 0) {
-    ssize_t n = write(fd, text, len);
+    long n = syscall(SYS_write, fd, text, len); /* write() may be ours */
     if (n < 0 && errno != EINTR)
       break;
     if (n > 0) {
