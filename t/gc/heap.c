@@ -5,6 +5,7 @@
  */
 #include "gctest.h"
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 struct seen {
@@ -176,16 +177,26 @@ START_TEST(roots_excluded_are_not_scanned) {
 }
 END_TEST
 
+static unsigned long resident_bytes(void) {
+  unsigned long total = 0, resident = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  ck_assert_int_eq(fscanf(f, "%lu %lu", &total, &resident), 2);
+  fclose(f);
+  return resident * 4096;
+}
+
 START_TEST(release_gives_memory_back) {
   for (int i = 0; i < 1000; i++)
     held[i] = memset(GC_malloc(100000), 1, 100000);
+  ck_assert_uint_gt(resident_bytes(), 90u << 20);
   for (int i = 0; i < 1000; i++) {
     GC_free(held[i]);
     held[i] = NULL;
   }
   gctest_collect();
   GC_release_memory();
-  ck_assert_uint_lt(gctest_stats().heap_bytes, 50u << 20);
+  ck_assert_uint_lt(resident_bytes(), 50u << 20);
+  ck_assert_uint_gt(gctest_stats().released_bytes, 50u << 20);
 }
 END_TEST
 

@@ -26,6 +26,7 @@ static void *receiver(void *unused) {
   static char room[NBYTES];
   (void)unused;
   nreceived = (int)recv(pair[0], room, sizeof room, MSG_WAITALL);
+  close(pair[0]); /* the sender must not wait for one who is gone */
   return NULL;
 }
 
