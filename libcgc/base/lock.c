@@ -112,8 +112,8 @@ void cgc_lock_await(struct cgc_lock *lock) {
 }
 
 void cgc_lock(struct cgc_lock *lock) {
+  note_taken(lock); /* first: a wrong order says so instead of hanging */
   take(lock);
-  note_taken(lock);
 }
 
 void cgc_unlock(struct cgc_lock *lock) {

@@ -3,9 +3,9 @@
  * base/lock.h - the collector's locks: futexes with a rank.
  *
  * Each lock has its module's rank, the module's place in the one list of
- * Makefile.am.  A thread takes a lock only while every lock that it holds
- * ranks above it, so calls that go down the list can never deadlock; debug
- * builds check that.  A registered lock is held across fork by the forking
+ * Makefile.am (but for the mutators' list, see below).  A thread takes a lock
+ * only while every lock that it holds ranks above it, so calls that go down the
+ * list can never deadlock; debug builds check that.  A registered lock is held across fork by the forking
  * thread and is free in the child.
  *
  *   word: 0 free, 1 held, 2 held and somebody waits (Drepper, "Futexes are
@@ -21,19 +21,18 @@
 
 #include "base/base.h"
 
-/* From the lowest module that owns a lock to the highest. */
+/* From the lowest to the highest. */
 enum cgc_lock_rank {
   CGC_RANK_NONE,
   CGC_RANK_PAGE,
   CGC_RANK_META,
   CGC_RANK_PAGEHEAP,
   CGC_RANK_CENTRAL,
-  CGC_RANK_MUTATOR,
   CGC_RANK_RANGE,
   CGC_RANK_KERNEL,
-  CGC_RANK_QUEUE,
   CGC_RANK_LINK,
   CGC_RANK_FINAL,
+  CGC_RANK_MUTATOR, /* held while the world is stopped, so above the others */
   CGC_RANK_CYCLE,
   CGC_RANK_INIT,
   CGC_RANK_LIMIT
