@@ -2,7 +2,9 @@
 /*
  * t/unit/private.h - a heap of the test's own, and objects in it.
  *
- * Heaps are never destroyed: their locks stay in the registry.
+ * Heaps are never destroyed: their locks stay in the registry.  Threads that
+ * may be stopped come in here while they are busy, so nothing here may wait for
+ * libcheck's mutex: cgc_check in place of ck_assert.
  */
 #ifndef T_UNIT_PRIVATE_H
 #define T_UNIT_PRIVATE_H
@@ -18,14 +20,14 @@
 static inline struct cgc_heap *private_heap(size_t reserve, size_t retain) {
   struct cgc_heap *heap = calloc(1, sizeof *heap);
   cgc_sizeclass_init();
-  ck_assert(cgc_heap_init(heap, reserve, retain));
+  cgc_check(cgc_heap_init(heap, reserve, retain));
   return heap;
 }
 
 /* The process's own heap, for modules that know no other. */
 static inline struct cgc_heap *private_process_heap(void) {
   cgc_sizeclass_init();
-  ck_assert(cgc_heap_init(&cgc_heap, (size_t)256 << 20, 0));
+  cgc_check(cgc_heap_init(&cgc_heap, (size_t)256 << 20, 0));
   return &cgc_heap;
 }
 
@@ -48,7 +50,7 @@ static inline void *private_slot(struct cgc_cache *cache, enum cgc_kind kind,
 static inline struct cgc_object private_object(const struct cgc_heap *heap,
                                                const void *addr) {
   struct cgc_object obj;
-  ck_assert(cgc_arena_find(&heap->arena, (uintptr_t)addr, &obj));
+  cgc_check(cgc_arena_find(&heap->arena, (uintptr_t)addr, &obj));
   return obj;
 }
 
@@ -72,15 +74,15 @@ static inline void *private_alloc(struct cgc_cache *cache, enum cgc_kind kind,
 static inline void private_free(struct cgc_cache *cache, void *addr) {
   struct cgc_object obj = private_object(cache->heap, addr);
   struct cgc_span *span = obj.span;
-  ck_assert_uint_eq(obj.addr, (uintptr_t)addr);
-  ck_assert(cgc_object_is_live(&obj));
+  cgc_check(obj.addr == (uintptr_t)addr);
+  cgc_check(cgc_object_is_live(&obj));
   if (span->class == CGC_CLASS_LARGE) {
     span->slots[0] = CGC_SLOT_FREE;
     cgc_heap_free_large(cache->heap, span);
     return;
   }
-  ck_assert(cgc_cache_make_room(cache, span->kind, span->class));
-  ck_assert(cgc_cache_push(&cache->bin[span->kind][span->class], obj.addr,
+  cgc_check(cgc_cache_make_room(cache, span->kind, span->class));
+  cgc_check(cgc_cache_push(&cache->bin[span->kind][span->class], obj.addr,
                            &span->slots[obj.index]));
 }
 
