@@ -101,8 +101,10 @@ static struct object **random_root(struct world *w) {
 
 static void lose(struct world *w, struct object *o) {
   if (!__atomic_fetch_add(&nlost, 1, __ATOMIC_RELAXED))
-    printf("lost: object %p of thread %u, seed %llu\n", (void *)o, w->self,
-           (unsigned long long)seed);
+    printf("lost: object %p of thread %u, seed %llu; it holds owner %x, "
+           "%u links, %u bytes\n",
+           (void *)o, w->self, (unsigned long long)seed, o->owner, o->nlinks,
+           o->nbytes);
 }
 
 /* Follow random links from a random root; NULL when the root is empty. */
