@@ -75,6 +75,11 @@ static struct cgc_mutator *take_unused(bool temporary) {
   return m;
 }
 
+static bool gate_is_closed(void) {
+  /* Acquire: the fork is over; released when the gate was opened. */
+  return atomic_load_explicit(&cgc_mutator_stop.gate, memory_order_acquire);
+}
+
 struct cgc_mutator *cgc_mutator_add(pid_t tid, bool temporary) {
   cgc_assert_held(&world.lock);
   struct cgc_mutator *m = take_unused(temporary);
@@ -82,6 +87,7 @@ struct cgc_mutator *cgc_mutator_add(pid_t tid, bool temporary) {
     return NULL;
   m->tid = tid;
   m->temporary = temporary;
+  m->busy = gate_is_closed() ? CGC_MUTATOR_GATE : 0;
   m->next_tid = *bucket(tid);
   *bucket(tid) = m;
   cgc_list_push_back(&world.list, &m->link);
@@ -324,11 +330,6 @@ void cgc_mutator_leave_slow(struct cgc_mutator *self) {
   if (is_wanted(self) && self->tid == cgc_thread_tid())
     cgc_regs_call(park_here, self, NULL);
   cgc_signal_restore(mask);
-}
-
-static bool gate_is_closed(void) {
-  /* Acquire: the fork is over; released when the gate was opened. */
-  return atomic_load_explicit(&cgc_mutator_stop.gate, memory_order_acquire);
 }
 
 static void pass_gate(struct cgc_mutator *self) {

@@ -50,9 +50,10 @@ void cgc_start_world(void);
 
 /**
  * For fork: stop the world, let it run again, and from then on let no other
- * thread with a record enter the collector until cgc_stop_open_gate (in the
- * child cgc_mutator_fork_child).  So the child finds every cache consistent.
- * caller   as for cgc_stop_world
+ * thread enter the collector until cgc_stop_open_gate (in the child
+ * cgc_mutator_fork_child).  None is inside then and none holds a lock of the
+ * heap, so the child finds every cache consistent.
+ * caller   holds the lock of the cycle, otherwise as for cgc_stop_world
  */
 void cgc_stop_close_gate(void);
 void cgc_stop_open_gate(void);

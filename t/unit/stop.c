@@ -171,6 +171,31 @@ static void *enter_at_gate(void *arg) {
   return NULL;
 }
 
+static void *enter_once(void *arg) {
+  struct cgc_mutator *self = cgc_mutator_register();
+  ready();
+  ck_assert(cgc_mutator_enter(self));
+  ++*(_Atomic long *)arg;
+  cgc_mutator_leave(self);
+  return NULL;
+}
+
+START_TEST(a_thread_that_comes_while_the_gate_is_closed_waits) {
+  _Atomic long entered = 0;
+  threads_setup();
+  ck_assert(cgc_mutator_enter(cgc_self));
+  cgc_stop_close_gate();
+  pthread_t thread = threads_create(enter_once, &entered);
+  wait_ready(1);
+  usleep(5000);
+  ck_assert_int_eq(entered, 0);
+  cgc_stop_open_gate();
+  cgc_mutator_leave(cgc_self);
+  pthread_join(thread, NULL);
+  ck_assert_int_eq(entered, 1);
+}
+END_TEST
+
 START_TEST(nobody_enters_while_the_gate_is_closed) {
   pthread_t threads[THREADS];
   _Atomic long entered = 0;
@@ -653,6 +678,7 @@ static Suite *suite(void) {
   tcase_add_test(core, stopped_threads_do_not_run);
   tcase_add_test(core, a_busy_thread_is_stopped_when_it_leaves);
   tcase_add_test(core, threads_that_enter_and_leave_all_the_time_stop);
+  tcase_add_test(core, a_thread_that_comes_while_the_gate_is_closed_waits);
   tcase_add_test(core, nobody_enters_while_the_gate_is_closed);
   suite_add_tcase(s, core);
   TCase *sorts = tcase_create("concurrent");
