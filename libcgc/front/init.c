@@ -35,7 +35,7 @@ static char **first_environment(void) {
 }
 
 static void read_options(void) {
-  cgc_options.relative = cgc_role.serves_malloc;
+  cgc_options.packed = cgc_options.relative = cgc_role.serves_malloc;
   if (getauxval(AT_SECURE))
     return;
   cgc_option_read(environ ? environ : first_environment());

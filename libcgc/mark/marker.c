@@ -5,11 +5,13 @@
 #include "heap/walk.h"
 
 enum {
-  PIECE = 128 << 10,    /* a larger range is scanned in pieces, bytes */
-  BATCH = 256,          /* words that a kernel is given at once */
-  KERNEL_MIN = 256,     /* below that many bytes the loop here is faster */
-  SPANS_AHEAD = 4       /* queued spans whose lines are asked for */
+  PIECE = 128 << 10, /* a larger range is scanned in pieces, bytes */
+  BATCH = 256,       /* words that a kernel is given at once */
+  KERNEL_MIN = 256,  /* below that many bytes the loop here is faster */
+  SPANS_AHEAD = 4    /* queued spans whose lines are asked for */
 };
+
+typedef uintptr_t cgc_unaligned_word __attribute__((aligned(1), may_alias));
 
 /* Words that name an object in their lower 48 bits, or in its neighbourhood. */
 static const uintptr_t address_bits = ((uintptr_t)1 << 48) - 1;
@@ -24,7 +26,8 @@ void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap) {
   m->marks = heap->arena.marks;
   m->scan = cgc_scan_choose(CGC_SCAN_AUTO);
   m->odd_words = cgc_options.tagged || cgc_options.before_start;
-  m->relative = cgc_options.relative;
+  m->step = cgc_options.packed ? 4 : sizeof(uintptr_t);
+  m->thorough = m->odd_words || cgc_options.packed || cgc_options.relative;
   m->by_span = false;
   m->ring_at = m->ring_n = m->next_at = m->next_n = 0;
   m->grey = (struct cgc_grey_span){.bits = 0};
@@ -141,13 +144,6 @@ void cgc_marker_mark_word(struct cgc_marker *m, uintptr_t word) {
 }
 
 CGC_SCANS_MEMORY
-static void scan_odd(struct cgc_marker *m, const uintptr_t *p,
-                     const uintptr_t *end) {
-  for (; p < end; p++)
-    cgc_marker_mark_word(m, *p);
-}
-
-CGC_SCANS_MEMORY
 static void scan_short(struct cgc_marker *m, const uintptr_t *p,
                        const uintptr_t *end) {
   for (; p < end; p++)
@@ -180,19 +176,35 @@ static CGC_NOINLINE void relative_word(struct cgc_marker *m, uintptr_t block,
     candidate(m, obj.addr);
 }
 
+static bool may_be_relative(const struct cgc_marker *m, uintptr_t block,
+                            uintptr_t word) {
+  return block != 0 && word != 0 && word % CGC_GRAIN == 0 &&
+         is_inside(m, block + word);
+}
+
+/*
+ * For programs that know nothing of a collector: every fourth byte (Ruby's IO
+ * buffers are packed structs), distances from BLOCK's start unless that is 0,
+ * and what the options add.
+ */
 CGC_SCANS_MEMORY
-static void scan_relative(struct cgc_marker *m, const uintptr_t *p,
-                          const uintptr_t *end, uintptr_t block) {
-  for (; p < end; p++) {
-    uintptr_t word = *p;
+static void scan_thoroughly(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
+                            uintptr_t block) {
+  for (; lo + sizeof(uintptr_t) <= hi; lo += m->step) {
+    uintptr_t word = *(const cgc_unaligned_word *)lo;
     if (is_inside(m, word))
       candidate(m, word);
-    else if (word != 0 && word % CGC_GRAIN == 0 && is_inside(m, block + word))
+    else if (may_be_relative(m, block, word))
       relative_word(m, block, word);
+    if (cgc_unlikely(m->odd_words))
+      odd_word(m, word);
   }
 }
 
+/* Where the object begins that the piece at LO is of; 0: of none. */
 static uintptr_t block_of(const struct cgc_marker *m, uintptr_t lo) {
+  if (!cgc_options.relative || !is_inside(m, lo))
+    return 0;
   size_t page = cgc_arena_page_of(&m->heap->arena, lo);
   bool large = cgc_desc_class(m->desc[page]) == CGC_CLASS_LARGE;
   return cgc_unlikely(large) ? m->heap->arena.spans[page]->base : lo;
@@ -202,8 +214,8 @@ static void scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   const uintptr_t *p = (const uintptr_t *)lo;
   const uintptr_t *end = (const uintptr_t *)hi;
   m->scanned_bytes += hi - lo;
-  if (cgc_unlikely(m->odd_words))
-    scan_odd(m, p, end);
+  if (cgc_unlikely(m->thorough))
+    scan_thoroughly(m, lo, hi, block_of(m, lo));
   else if (hi - lo < KERNEL_MIN)
     scan_short(m, p, end);
   else
@@ -223,7 +235,7 @@ CGC_SCANS_MEMORY
 void cgc_marker_scan_unaligned(struct cgc_marker *m, uintptr_t lo,
                                uintptr_t hi) {
   for (; lo + sizeof(uintptr_t) <= hi; lo++)
-    cgc_marker_mark_word(m, *(const uintptr_t __attribute__((aligned(1))) *)lo);
+    cgc_marker_mark_word(m, *(const cgc_unaligned_word *)lo);
 }
 
 /* Its mark bit was set from the start: it is counted here. */
@@ -252,11 +264,7 @@ static void scan_piece(struct cgc_marker *m, struct cgc_piece piece) {
     cgc_queue_push(&m->queue, piece.lo + PIECE, piece.hi);
     piece.hi = piece.lo + PIECE;
   }
-  if (m->relative)
-    scan_relative(m, (const uintptr_t *)piece.lo, (const uintptr_t *)piece.hi,
-                  block_of(m, piece.lo));
-  if (!m->relative || m->odd_words)
-    scan_words(m, piece.lo, piece.hi);
+  scan_words(m, piece.lo, piece.hi);
 }
 
 CGC_INLINE void enter_next(struct cgc_marker *m, struct cgc_piece piece) {

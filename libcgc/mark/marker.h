@@ -41,9 +41,9 @@ struct cgc_candidate {
 
 /* The span whose grey objects are being scanned. */
 struct cgc_grey_span {
-  uintptr_t window;    /* address of slot 64 * word */
+  uintptr_t window; /* address of slot 64 * word */
   size_t slot_size;
-  uint64_t bits;       /* grey slots of the word, still to be taken */
+  uint64_t bits; /* grey slots of the word, still to be taken */
   const uint64_t *marks;
   uint64_t *scanned;
   uint32_t word;
@@ -57,20 +57,21 @@ struct cgc_marker {
   const uint32_t *desc; /* the arena's */
   uint64_t *marks;      /* the arena's */
   cgc_scan_fn scan;
-  bool odd_words;       /* tagged words, or pointers before a block, count */
-  bool relative;        /* distances from their block's start count */
-  bool by_span;         /* the front is wide: newly marked turns grey */
-  uint32_t ring_at;     /* the oldest candidate */
+  bool odd_words;   /* tagged words, or pointers before a block, count */
+  bool thorough;    /* more than aligned addresses counts */
+  uint8_t step;     /* bytes from one place of a word to the next */
+  bool by_span;     /* the front is wide: newly marked turns grey */
+  uint32_t ring_at; /* the oldest candidate */
   uint32_t ring_n;
-  uint32_t next_at;     /* the oldest piece on its way into the cache */
+  uint32_t next_at; /* the oldest piece on its way into the cache */
   uint32_t next_n;
   struct cgc_candidate ring[CGC_MARKER_RING];
   struct cgc_piece next[CGC_MARKER_NEXT];
   struct cgc_grey_span grey;
-  uint64_t marked_bytes;   /* of slots that became marked */
+  uint64_t marked_bytes; /* of slots that became marked */
   uint64_t marked_objects;
-  uint64_t scanned_bytes;  /* read in search of pointers */
-  uint64_t grey_spans;     /* taken from the queue */
+  uint64_t scanned_bytes; /* read in search of pointers */
+  uint64_t grey_spans;    /* taken from the queue */
   struct cgc_queue queue;
 };
 

@@ -64,8 +64,7 @@ CGC_INLINE bool cgc_queue_pop(struct cgc_queue *queue,
 }
 
 /* Where the span that is AHEAD places behind the head stands. */
-CGC_INLINE size_t cgc_queue_place(const struct cgc_queue *queue,
-                                  size_t ahead) {
+CGC_INLINE size_t cgc_queue_place(const struct cgc_queue *queue, size_t ahead) {
   size_t at = queue->head + ahead;
   return at < queue->ring_size ? at : at - queue->ring_size;
 }
