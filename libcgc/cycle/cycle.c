@@ -213,8 +213,11 @@ static int run_cycle(enum cgc_cycle_reason reason) {
   cgc_regs_call(run_on_own_stack, &run, cycle.place->stack + STACK_BYTES);
   report.heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
   report.trigger_bytes = cycle.pacer.trigger_bytes;
-  if (run.err)
+  if (run.err) {
+    cgc_pacer_put_off(&cycle.pacer, cgc_heap_in_use(&cgc_heap));
+    publish_trigger();
     return run.err;
+  }
   count(&report);
   atomic_fetch_add_explicit(&cycle.number, 1, memory_order_relaxed);
   if (cgc_cycle_finished_hook)

@@ -53,6 +53,12 @@ void cgc_pacer_update(struct cgc_pacer *p, size_t before, size_t live) {
   set_trigger(p, live);
 }
 
+void cgc_pacer_put_off(struct cgc_pacer *p, size_t in_use) {
+  if (p->percent)
+    p->trigger_bytes =
+        saturated_add(in_use, cgc_max(in_use / 4, p->minimum_bytes));
+}
+
 void cgc_pacer_check(const struct cgc_pacer *p, size_t live) {
   cgc_check(p->stretch >= 1 && p->stretch <= STRETCH_MAX);
   cgc_check(p->trigger_bytes >= live);

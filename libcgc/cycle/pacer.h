@@ -38,6 +38,9 @@ void cgc_pacer_init(struct cgc_pacer *pacer, uint64_t percent,
  */
 void cgc_pacer_update(struct cgc_pacer *pacer, size_t before, size_t live);
 
+/** A cycle failed with IN_USE bytes: try again when a quarter more is. */
+void cgc_pacer_put_off(struct cgc_pacer *pacer, size_t in_use);
+
 /** Assert that the trigger is above what was live, and not below the minimum
  * unless a limit says so. */
 void cgc_pacer_check(const struct cgc_pacer *pacer, size_t live);
