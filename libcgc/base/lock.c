@@ -50,8 +50,7 @@ void cgc_lock_init(struct cgc_lock *lock, enum cgc_lock_rank rank) {
 static bool take_free(struct cgc_lock *lock) {
   uint32_t expected = FREE;
   return atomic_compare_exchange_strong_explicit(
-      &lock->word, &expected, HELD, memory_order_acquire,
-      memory_order_relaxed);
+      &lock->word, &expected, HELD, memory_order_acquire, memory_order_relaxed);
 }
 
 /* Threads that want all locks (cgc_lock_want_all). */

@@ -5,8 +5,8 @@
  * Each lock has its module's rank, the module's place in the one list of
  * Makefile.am (but for the mutators' list, see below).  A thread takes a lock
  * only while every lock that it holds ranks above it, so calls that go down the
- * list can never deadlock; debug builds check that.  A registered lock is held across fork by the forking
- * thread and is free in the child.
+ * list can never deadlock; debug builds check that.  A registered lock is held
+ * across fork by the forking thread and is free in the child.
  *
  *   word: 0 free, 1 held, 2 held and somebody waits (Drepper, "Futexes are
  *   tricky", mutex 2).
@@ -42,8 +42,8 @@ struct cgc_lock {
   _Atomic uint32_t word;
   uint8_t rank;
   bool registered;
-  bool wakes_all; /* there are threads in cgc_lock_await */
-  bool taken; /* by cgc_lock_some; guard: the registry's */
+  bool wakes_all;        /* there are threads in cgc_lock_await */
+  bool taken;            /* by cgc_lock_some; guard: the registry's */
   struct cgc_lock *next; /* in the registry, highest rank first */
 };
 

@@ -39,8 +39,7 @@ static void put_padded(struct text *t, const char *s, size_t len,
     put(t, s[i]);
 }
 
-static void put_string(struct text *t, const char *s,
-                       const struct spec *spec) {
+static void put_string(struct text *t, const char *s, const struct spec *spec) {
   size_t len = 0;
   if (!s)
     s = "(null)";
@@ -102,15 +101,13 @@ size_t cgc_log_vformat(char *buf, size_t size, const char *fmt, va_list args) {
       put(&t, (char)va_arg(args, int));
       break;
     case 'd':
-      put_signed(&t, spec.wide ? va_arg(args, long) : va_arg(args, int),
-                 &spec);
+      put_signed(&t, spec.wide ? va_arg(args, long) : va_arg(args, int), &spec);
       break;
     case 'u':
     case 'x':
-      put_number(&t,
-                 spec.wide ? va_arg(args, unsigned long)
-                           : va_arg(args, unsigned),
-                 *f == 'u' ? 10 : 16, false, &spec);
+      put_number(
+          &t, spec.wide ? va_arg(args, unsigned long) : va_arg(args, unsigned),
+          *f == 'u' ? 10 : 16, false, &spec);
       break;
     case 'p':
       put(&t, '0');
@@ -156,8 +153,8 @@ static void write_line(enum cgc_log_level level, const char *fmt,
                        va_list args) {
   static const char *const names[] = {"error", "warning", "info"};
   char line[CGC_LOG_LINE_MAX];
-  size_t len = cgc_log_format(line, sizeof line, "cgc: [%d] %s: ",
-                              (int)getpid(), names[level]);
+  size_t len = cgc_log_format(line, sizeof line,
+                              "cgc: [%d] %s: ", (int)getpid(), names[level]);
   len += cgc_log_vformat(line + len, sizeof line - len - 1, fmt, args);
   line[len++] = '\n';
   write_all(line, len);

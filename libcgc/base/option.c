@@ -44,10 +44,10 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-    {"", 1},         {"k", 1LL << 10}, {"K", 1LL << 10}, {"M", 1LL << 20},
+    {"", 1},          {"k", 1LL << 10}, {"K", 1LL << 10}, {"M", 1LL << 20},
     {"G", 1LL << 30}, {"T", 1LL << 40}, {NULL, 0}};
 static const struct unit duration_units[] = {
-    {"", 1},           {"ns", 1},          {"us", 1000},
+    {"", 1},           {"ns", 1},           {"us", 1000},
     {"ms", 1000000LL}, {"s", 1000000000LL}, {NULL, 0}};
 static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
 
@@ -143,8 +143,10 @@ static void complain(const struct option *o, const char *value) {
     cgc_log(CGC_LOG_WARNING, "%s=%s is none of %s; the default is used",
             o->name, value, o->words);
   else
-    cgc_log(CGC_LOG_WARNING, "%s=%s is not a value from %ld to %ld; the "
-            "default is used", o->name, value, (long)o->min, (long)o->max);
+    cgc_log(CGC_LOG_WARNING,
+            "%s=%s is not a value from %ld to %ld; the "
+            "default is used",
+            o->name, value, (long)o->min, (long)o->max);
 }
 
 /* CGC_LIBRARY is read by the cgc program, not by the library. */

@@ -16,7 +16,11 @@
 #include "base/base.h"
 
 enum cgc_free_mode { CGC_FREE_HONOUR, CGC_FREE_IGNORE };
-enum cgc_bad_free { CGC_BAD_FREE_ABORT, CGC_BAD_FREE_WARN, CGC_BAD_FREE_IGNORE };
+enum cgc_bad_free {
+  CGC_BAD_FREE_ABORT,
+  CGC_BAD_FREE_WARN,
+  CGC_BAD_FREE_IGNORE
+};
 
 struct cgc_options {
 #define CGC_OPTION(id, type, name, def, min, max, doc) int64_t id;

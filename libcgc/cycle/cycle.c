@@ -33,10 +33,10 @@ struct workplace {
 static struct {
   struct cgc_lock lock;
   enum cgc_root_scope scope;
-  _Atomic uint64_t number;  /* cycles finished */
-  _Atomic int disabled;     /* nesting depth */
-  struct cgc_pacer pacer;   /* guard: lock */
-  struct workplace *place;  /* guard: lock */
+  _Atomic uint64_t number; /* cycles finished */
+  _Atomic int disabled;    /* nesting depth */
+  struct cgc_pacer pacer;  /* guard: lock */
+  struct workplace *place; /* guard: lock */
 } cycle = {.lock = {.rank = CGC_RANK_CYCLE, .wakes_all = true}};
 
 static void set_phase(enum cgc_phase phase) {
@@ -52,8 +52,7 @@ bool cgc_cycle_init(enum cgc_root_scope scope) {
   cgc_lock_register(&cycle.lock);
   cycle.scope = scope;
   cgc_pacer_init(&cycle.pacer, (uint64_t)cgc_options.percent,
-                 (size_t)cgc_options.trigger,
-                 (size_t)cgc_options.memory_limit);
+                 (size_t)cgc_options.trigger, (size_t)cgc_options.memory_limit);
   publish_trigger();
   return true;
 }
@@ -253,9 +252,9 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
     return -EAGAIN;
   if (!self || !is_own_thread(self) || !lock_cycle(self))
     return -EBUSY;
-  bool done = reason != CGC_CYCLE_ASKED &&
-              number != atomic_load_explicit(&cycle.number,
-                                             memory_order_relaxed);
+  bool done =
+      reason != CGC_CYCLE_ASKED &&
+      number != atomic_load_explicit(&cycle.number, memory_order_relaxed);
   if (!done)
     err = run_cycle(reason);
   set_phase(CGC_PHASE_IDLE);

@@ -117,9 +117,9 @@ extern _Atomic size_t cgc_cycle_trigger_bytes;
 
 /** Whether the heap has grown to the trigger. */
 CGC_INLINE bool cgc_cycle_due(void) {
-  return cgc_unlikely(cgc_heap_in_use(&cgc_heap) >=
-                      atomic_load_explicit(&cgc_cycle_trigger_bytes,
-                                           memory_order_relaxed));
+  return cgc_unlikely(
+      cgc_heap_in_use(&cgc_heap) >=
+      atomic_load_explicit(&cgc_cycle_trigger_bytes, memory_order_relaxed));
 }
 
 #endif

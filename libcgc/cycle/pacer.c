@@ -35,8 +35,8 @@ static void set_trigger(struct cgc_pacer *p, size_t live) {
   p->trigger_bytes = p->percent ? trigger : SIZE_MAX;
 }
 
-void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent,
-                    size_t minimum_bytes, size_t limit_bytes) {
+void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent, size_t minimum_bytes,
+                    size_t limit_bytes) {
   *p = (struct cgc_pacer){.percent = percent,
                           .minimum_bytes = minimum_bytes,
                           .limit_bytes = limit_bytes,

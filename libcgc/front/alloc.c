@@ -21,8 +21,7 @@ static size_t with_past_end(size_t size) {
 static bool stress_is_due(void) {
   uint64_t n =
       atomic_fetch_add_explicit(&cgc_alloc_nslow, 1, memory_order_relaxed);
-  return cgc_options.stress != 0 &&
-         (n + 1) % (uint64_t)cgc_options.stress == 0;
+  return cgc_options.stress != 0 && (n + 1) % (uint64_t)cgc_options.stress == 0;
 }
 
 /* Blocks of the reserve point into the heap, too. */
@@ -56,16 +55,15 @@ static void *small_once(struct cgc_mutator *self, unsigned class,
                         enum cgc_kind kind, bool *stale) {
   void *obj = NULL;
   cgc_mutator_enter(self);
-  if (self->cache.bin[kind][class].nheld ||
-      self->cache.bin[kind][class].free ||
+  if (self->cache.bin[kind][class].nheld || self->cache.bin[kind][class].free ||
       cgc_cache_refill(&self->cache, kind, class))
     obj = cgc_cache_pop(&self->cache.bin[kind][class], stale);
   cgc_mutator_leave(self);
   return obj;
 }
 
-static void *small(struct cgc_mutator *self, unsigned class,
-                   enum cgc_kind kind, bool zero) {
+static void *small(struct cgc_mutator *self, unsigned class, enum cgc_kind kind,
+                   bool zero) {
   bool stale = false;
   void *obj = small_once(self, class, kind, &stale);
   if (!obj) {
@@ -125,8 +123,8 @@ static void *alloc_any(struct cgc_mutator *self, size_t bytes, size_t align,
   return large(self, bytes, align, kind, zero);
 }
 
-static void *alloc_aligned(struct cgc_mutator *self, size_t size,
-                           size_t align, enum cgc_kind kind, bool zero) {
+static void *alloc_aligned(struct cgc_mutator *self, size_t size, size_t align,
+                           enum cgc_kind kind, bool zero) {
   int saved = errno;
   void *obj = NULL;
   if (size <= PTRDIFF_MAX && align <= PTRDIFF_MAX) {
@@ -141,8 +139,8 @@ static void *alloc_aligned(struct cgc_mutator *self, size_t size,
   return obj;
 }
 
-void *cgc_alloc_slow(struct cgc_mutator *self, size_t size,
-                     enum cgc_kind kind, bool zero) {
+void *cgc_alloc_slow(struct cgc_mutator *self, size_t size, enum cgc_kind kind,
+                     bool zero) {
   return alloc_aligned(self, size, CGC_GRAIN, kind, zero);
 }
 

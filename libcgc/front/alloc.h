@@ -85,8 +85,7 @@ CGC_INLINE bool cgc_alloc_free(void *ptr) {
                  obj.span->slots[obj.index] == CGC_SLOT_LIVE &&
                  cgc_options.free == CGC_FREE_HONOUR &&
                  cgc_mutator_enter(self))) {
-    struct cgc_bin *bin =
-        &self->cache.bin[obj.span->kind][obj.span->class];
+    struct cgc_bin *bin = &self->cache.bin[obj.span->kind][obj.span->class];
     bool done = cgc_cache_push(bin, addr, &obj.span->slots[obj.index]);
     cgc_mutator_leave(self);
     if (cgc_likely(done))

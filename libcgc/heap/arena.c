@@ -6,18 +6,21 @@
 #include <sys/resource.h>
 
 enum {
-  PART_ALIGN = 2 << 20,           /* so that huge pages fit */
-  CLAIM_AT_GIB = 16 << 10,        /* far from what mmap and brk hand out */
+  PART_ALIGN = 2 << 20,    /* so that huge pages fit */
+  CLAIM_AT_GIB = 16 << 10, /* far from what mmap and brk hand out */
   CLAIM_STRIDE_GIB = 4 << 10,
   CLAIM_TRIES = 4
 };
 
 /* Bits of table for each page. */
 static const size_t bits_per_page[CGC_TABLES] = {
-    [CGC_TABLE_SPANS] = 64, [CGC_TABLE_DESC] = 32,
+    [CGC_TABLE_SPANS] = 64,
+    [CGC_TABLE_DESC] = 32,
     [CGC_TABLE_MARKS] = 64 * CGC_MARK_WORDS,
-    [CGC_TABLE_GREYS] = 32, [CGC_TABLE_QUEUED] = 8,
-    [CGC_TABLE_FREE] = 1,   [CGC_TABLE_DIRTY] = 1,
+    [CGC_TABLE_GREYS] = 32,
+    [CGC_TABLE_QUEUED] = 8,
+    [CGC_TABLE_FREE] = 1,
+    [CGC_TABLE_DIRTY] = 1,
     [CGC_TABLE_RUNS] = 1,
     [CGC_TABLE_HEAP] = (size_t)CGC_PAGE * 8,
 };
@@ -29,8 +32,8 @@ static size_t table_bytes(enum cgc_arena_table table, size_t npages) {
 static size_t layout_bytes(size_t npages) {
   size_t bytes = 0;
   for (int t = 0; t < CGC_TABLES; t++)
-    bytes += cgc_round_up(table_bytes((enum cgc_arena_table)t, npages),
-                          PART_ALIGN);
+    bytes +=
+        cgc_round_up(table_bytes((enum cgc_arena_table)t, npages), PART_ALIGN);
   return bytes;
 }
 
@@ -103,8 +106,7 @@ void cgc_arena_destroy(struct cgc_arena *arena) {
       p->committed = p->lo;
     }
   } else {
-    cgc_page_unmap((void *)arena->part[0].lo,
-                   layout_bytes(arena->pages_limit));
+    cgc_page_unmap((void *)arena->part[0].lo, layout_bytes(arena->pages_limit));
   }
 }
 

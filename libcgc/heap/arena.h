@@ -2,8 +2,8 @@
 /*
  * heap/arena.h - one range of addresses, and what each page of it is.
  *
- *   reservation: | spans | desc | marks | greys | queued | free ... | heap ... |
- *                  side tables, indexed by page number           base   end
+ *   reservation: | spans | desc | marks | greys | queued | free ... | heap ...
+ * | side tables, indexed by page number           base   end
  *
  *   desc[page]   4 bytes  class, kind, the page's place in its span: all that
  *                         turns an address into a slot
@@ -62,15 +62,15 @@ struct cgc_arena_part {
 };
 
 struct cgc_arena {
-  uintptr_t base;            /* address of page 0; const */
-  _Atomic size_t heap_bytes; /* end - base; guard: pageheap.lock */
-  struct cgc_span **spans;   /* const */
-  uint32_t *desc;            /* const */
-  uint64_t *marks;           /* const */
-  uint32_t *greys;           /* const */
-  uint8_t *queued;           /* const */
-  size_t pages_limit;        /* const */
-  bool claimed;              /* nothing is reserved; const */
+  uintptr_t base;                         /* address of page 0; const */
+  _Atomic size_t heap_bytes;              /* end - base; guard: pageheap.lock */
+  struct cgc_span **spans;                /* const */
+  uint32_t *desc;                         /* const */
+  uint64_t *marks;                        /* const */
+  uint32_t *greys;                        /* const */
+  uint8_t *queued;                        /* const */
+  size_t pages_limit;                     /* const */
+  bool claimed;                           /* nothing is reserved; const */
   struct cgc_arena_part part[CGC_TABLES]; /* guard: pageheap.lock */
 };
 

@@ -125,7 +125,7 @@ static void flush_bin(struct cgc_cache *cache, enum cgc_kind kind,
 
 void cgc_cache_flush(struct cgc_cache *cache) {
   for (int kind = 0; kind < CGC_KINDS; kind++)
-    for (unsigned class = 1; class <= CGC_CLASSES; class++)
+    for (unsigned class = 1; class <= CGC_CLASSES; class ++)
       flush_bin(cache, (enum cgc_kind)kind, class);
   cgc_cache_publish(cache);
 }
@@ -133,7 +133,7 @@ void cgc_cache_flush(struct cgc_cache *cache) {
 void cgc_cache_destroy(struct cgc_cache *cache) {
   cgc_cache_flush(cache);
   for (int kind = 0; kind < CGC_KINDS; kind++)
-    for (unsigned class = 1; class <= CGC_CLASSES; class++) {
+    for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
       struct cgc_bin *bin = &cache->bin[kind][class];
       if (bin->held)
         cgc_meta_free(bin->held, bin->held_max * sizeof *bin->held);
@@ -146,15 +146,15 @@ static void check_bin(const struct cgc_bin *bin) {
     cgc_check(*bin->held[i].slot == CGC_SLOT_HELD); /* I1 */
   if (!bin->span)
     return;
-  cgc_check(bin->span->where == CGC_SPAN_CACHED);                /* I2 */
-  cgc_check(bin->slot == bin->span->slots + 64 * bin->word);     /* I3 */
+  cgc_check(bin->span->where == CGC_SPAN_CACHED);            /* I2 */
+  cgc_check(bin->slot == bin->span->slots + 64 * bin->word); /* I3 */
   cgc_check(bin->window ==
-            cgc_span_slot_address(bin->span, 64 * bin->word));   /* I3 */
+            cgc_span_slot_address(bin->span, 64 * bin->word));        /* I3 */
   cgc_check((bin->free & ~cgc_span_free(bin->span, bin->word)) == 0); /* I1 */
 }
 
 void cgc_cache_check(const struct cgc_cache *cache) {
   for (int kind = 0; kind < CGC_KINDS; kind++)
-    for (unsigned class = 1; class <= CGC_CLASSES; class++)
+    for (unsigned class = 1; class <= CGC_CLASSES; class ++)
       check_bin(&cache->bin[kind][class]);
 }

@@ -29,10 +29,10 @@
 #include "heap/heap.h"
 
 struct cgc_bin {
-  uint64_t free;     /* slots of the window not yet handed out */
-  uintptr_t window;  /* address of the window's slot 0 */
-  uint8_t *slot;     /* state byte of the window's slot 0 */
-  uint32_t size;     /* bytes of a slot */
+  uint64_t free;    /* slots of the window not yet handed out */
+  uintptr_t window; /* address of the window's slot 0 */
+  uint8_t *slot;    /* state byte of the window's slot 0 */
+  uint32_t size;    /* bytes of a slot */
   uint16_t nheld;
   uint16_t held_max;
   struct cgc_held *held;

@@ -152,8 +152,7 @@ void cgc_central_flip(struct cgc_central *c) {
   cgc_lock(&c->lock);
   cgc_list_splice(&c->unswept, &c->partial);
   cgc_list_splice(&c->unswept, &c->full);
-  cgc_list_for_each(link, &c->unswept) span_of(link)->where =
-      CGC_SPAN_UNSWEPT;
+  cgc_list_for_each(link, &c->unswept) span_of(link)->where = CGC_SPAN_UNSWEPT;
   cgc_unlock(&c->lock);
 }
 
@@ -188,9 +187,9 @@ static void check_list(const struct cgc_link *list,
     cgc_span_check(span);
     cgc_arena_check_span(arena, span);
     if (where != CGC_SPAN_UNSWEPT) {
-      cgc_check(span->where == (large ? CGC_SPAN_LARGE : where));   /* I1 */
+      cgc_check(span->where == (large ? CGC_SPAN_LARGE : where)); /* I1 */
       cgc_check(span->nfree == cgc_span_count_free(span));
-      cgc_check((span->nfree > 0) == (where == CGC_SPAN_PARTIAL));  /* I2 */
+      cgc_check((span->nfree > 0) == (where == CGC_SPAN_PARTIAL)); /* I2 */
     } else {
       cgc_check(span->where == where); /* I1 */
     }

@@ -8,8 +8,8 @@ struct cgc_heap cgc_heap;
 
 enum {
   CENTRALS = CGC_KINDS * CGC_CLASS_LIMIT,
-  SWEEP_MIN = 64,      /* spans swept before the arena grows ... */
-  SWEEP_PER_PAGE = 16  /* ... or this many per page that is wanted */
+  SWEEP_MIN = 64,     /* spans swept before the arena grows ... */
+  SWEEP_PER_PAGE = 16 /* ... or this many per page that is wanted */
 };
 
 bool cgc_heap_init(struct cgc_heap *heap, size_t reserve, size_t retain) {
@@ -18,15 +18,15 @@ bool cgc_heap_init(struct cgc_heap *heap, size_t reserve, size_t retain) {
 }
 
 void cgc_heap_destroy(struct cgc_heap *heap) {
-  cgc_page_unmap(heap->pageheap.groups,
-                 cgc_round_up(heap->pageheap.ngroups_max *
-                                  sizeof *heap->pageheap.groups,
-                              CGC_OS_PAGE));
+  cgc_page_unmap(
+      heap->pageheap.groups,
+      cgc_round_up(heap->pageheap.ngroups_max * sizeof *heap->pageheap.groups,
+                   CGC_OS_PAGE));
   cgc_arena_destroy(&heap->arena);
 }
 
-static struct cgc_central *central_of(struct cgc_heap *heap,
-                                      enum cgc_kind kind, unsigned class) {
+static struct cgc_central *central_of(struct cgc_heap *heap, enum cgc_kind kind,
+                                      unsigned class) {
   struct cgc_central *c = &heap->central[kind][class];
   if (cgc_unlikely(!cgc_central_is_ready(c)))
     cgc_central_init(c);
@@ -109,8 +109,7 @@ void cgc_heap_give_span(struct cgc_heap *heap, struct cgc_span *span) {
 }
 
 void cgc_heap_free_held(struct cgc_heap *heap, enum cgc_kind kind,
-                        unsigned class, const struct cgc_held *held,
-                        size_t n) {
+                        unsigned class, const struct cgc_held *held, size_t n) {
   cgc_central_free(central_of(heap, kind, class), &heap->pageheap, held, n);
 }
 
@@ -119,8 +118,8 @@ struct cgc_span *cgc_heap_new_large(struct cgc_heap *heap, size_t bytes,
                                     bool *zeroed) {
   size_t npages = cgc_pages(bytes);
   size_t align_pages = cgc_max(1, align >> CGC_PAGE_SHIFT);
-  struct cgc_span *span = new_span(heap, npages, align_pages, CGC_CLASS_LARGE,
-                                   kind, zeroed);
+  struct cgc_span *span =
+      new_span(heap, npages, align_pages, CGC_CLASS_LARGE, kind, zeroed);
   if (!span)
     return NULL;
   span->slots[0] = CGC_SLOT_LIVE;
@@ -161,8 +160,8 @@ static void shrink_large(struct cgc_heap *heap, struct cgc_span *span,
 bool cgc_heap_resize_large(struct cgc_heap *heap, struct cgc_span *span,
                            size_t bytes) {
   size_t npages = cgc_pages(bytes);
-  int64_t delta = (int64_t)(npages << CGC_PAGE_SHIFT) -
-                  (int64_t)span->slot_size;
+  int64_t delta =
+      (int64_t)(npages << CGC_PAGE_SHIFT) - (int64_t)span->slot_size;
   if (npages > span->npages && !grow_large(heap, span, npages))
     return false;
   if (npages < span->npages)

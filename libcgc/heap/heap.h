@@ -82,8 +82,7 @@ typedef void (*cgc_span_fn)(struct cgc_span *span, void *ctx);
  * Call FN for each span in address order.  World stopped, or nobody else uses
  * the heap.
  */
-void cgc_heap_each_span(const struct cgc_heap *heap, cgc_span_fn fn,
-                        void *ctx);
+void cgc_heap_each_span(const struct cgc_heap *heap, cgc_span_fn fn, void *ctx);
 
 /** World stopped, caches flushed: set all mark lines for a new cycle. */
 void cgc_heap_prepare_marks(struct cgc_heap *heap);

@@ -5,8 +5,8 @@
 
 enum {
   WORDS = CGC_BLOCK_PAGES / 64,
-  GROW_MAX = 8192,      /* pages at once, beyond what is needed */
-  RETAIN_INVERSE = 8,   /* share of the used pages kept dirty */
+  GROW_MAX = 8192,    /* pages at once, beyond what is needed */
+  RETAIN_INVERSE = 8, /* share of the used pages kept dirty */
 };
 
 #define NOWHERE ((size_t)-1)
@@ -54,8 +54,7 @@ static bool all_set(const uint64_t *bits, size_t lo, size_t hi) {
 }
 
 /* The first bit of value VALUE in [lo, hi), or hi. */
-static size_t next_bit(const uint64_t *bits, size_t lo, size_t hi,
-                       bool value) {
+static size_t next_bit(const uint64_t *bits, size_t lo, size_t hi, bool value) {
   for (size_t w = lo / 64; w * 64 < hi; w++) {
     uint64_t word = (value ? bits[w] : ~bits[w]) & mask_of(w, lo, hi);
     if (word)
@@ -360,14 +359,14 @@ void cgc_pageheap_check(struct cgc_pageheap *ph) {
   cgc_lock(&ph->lock);
   size_t n = cgc_arena_pages(ph->arena);
   for (size_t w = 0; w < n / 64; w++)
-    cgc_check((ph->dirty[w] & ~ph->free[w]) == 0);             /* I1 */
-  cgc_check(count(ph->dirty, n) == ph->dirty_pages);            /* I1 */
-  cgc_check(count(ph->free, n) == ph->free_pages);              /* I2 */
+    cgc_check((ph->dirty[w] & ~ph->free[w]) == 0);   /* I1 */
+  cgc_check(count(ph->dirty, n) == ph->dirty_pages); /* I1 */
+  cgc_check(count(ph->free, n) == ph->free_pages);   /* I2 */
   for (size_t b = 0; b < nblocks(ph); b++)
-    cgc_check(same_runs(ph->blocks[b], runs_of_block(ph, b)));  /* I3 */
+    cgc_check(same_runs(ph->blocks[b], runs_of_block(ph, b))); /* I3 */
   for (size_t g = 0; g * CGC_GROUP_BLOCKS < nblocks(ph); g++)
-    cgc_check(same_runs(ph->groups[g], runs_of_group(ph, g)));  /* I3 */
+    cgc_check(same_runs(ph->groups[g], runs_of_group(ph, g))); /* I3 */
   for (size_t b = 0; b < ph->lowest && b < nblocks(ph); b++)
-    cgc_check(ph->blocks[b].max == 0);                          /* I4 */
+    cgc_check(ph->blocks[b].max == 0); /* I4 */
   cgc_unlock(&ph->lock);
 }

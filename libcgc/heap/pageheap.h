@@ -49,17 +49,17 @@ struct cgc_runs {
 
 struct cgc_pageheap {
   struct cgc_lock lock;
-  struct cgc_arena *arena;  /* const */
-  uint64_t *free;           /* bits; guard: lock */
-  uint64_t *dirty;          /* bits; guard: lock */
-  struct cgc_runs *blocks;  /* guard: lock */
-  struct cgc_runs *groups;  /* guard: lock */
-  size_t ngroups_max;       /* const */
-  size_t lowest;            /* block; guard: lock */
-  size_t free_pages;        /* guard: lock */
-  size_t dirty_pages;       /* guard: lock */
-  size_t retain_pages;      /* dirty pages kept at least */
-  uint64_t returned_pages;  /* to the system, ever; guard: lock */
+  struct cgc_arena *arena; /* const */
+  uint64_t *free;          /* bits; guard: lock */
+  uint64_t *dirty;         /* bits; guard: lock */
+  struct cgc_runs *blocks; /* guard: lock */
+  struct cgc_runs *groups; /* guard: lock */
+  size_t ngroups_max;      /* const */
+  size_t lowest;           /* block; guard: lock */
+  size_t free_pages;       /* guard: lock */
+  size_t dirty_pages;      /* guard: lock */
+  size_t retain_pages;     /* dirty pages kept at least */
+  uint64_t returned_pages; /* to the system, ever; guard: lock */
 };
 
 /**

@@ -45,7 +45,7 @@ static void fill_class(unsigned class) {
 }
 
 void cgc_sizeclass_init(void) {
-  for (unsigned class = 1; class <= CGC_CLASSES; class++)
+  for (unsigned class = 1; class <= CGC_CLASSES; class ++)
     fill_class(class);
   cgc_size_to_class[0] = 1;
   for (size_t n = CGC_GRAIN; n <= CGC_CLASS_TABLE_MAX; n += CGC_GRAIN)

@@ -31,9 +31,9 @@ enum {
   CGC_CLASSES = 72,               /* small classes are 1 .. CGC_CLASSES */
   CGC_CLASS_LARGE = 73,           /* one object that owns its span */
   CGC_CLASS_LIMIT = 74,
-  CGC_SMALL_MAX = 32 << 10,       /* bytes of the last small class */
-  CGC_SPAN_PAGES_MAX = 16,        /* of a small class */
-  CGC_CLASS_TABLE_MAX = 1024      /* sizes that are looked up, bytes */
+  CGC_SMALL_MAX = 32 << 10,  /* bytes of the last small class */
+  CGC_SPAN_PAGES_MAX = 16,   /* of a small class */
+  CGC_CLASS_TABLE_MAX = 1024 /* sizes that are looked up, bytes */
 };
 
 struct cgc_size_class {

@@ -65,8 +65,7 @@ uint32_t cgc_span_count_free(const struct cgc_span *span) {
 
 static bool state_is_known(uint8_t state) {
   return state == CGC_SLOT_FREE || state == CGC_SLOT_LIVE ||
-         state == CGC_SLOT_HELD ||
-         state == (CGC_SLOT_LIVE | CGC_SLOT_SPECIAL);
+         state == CGC_SLOT_HELD || state == (CGC_SLOT_LIVE | CGC_SLOT_SPECIAL);
 }
 
 void cgc_span_check(const struct cgc_span *span) {

@@ -125,8 +125,8 @@ uint32_t cgc_span_count_free(const struct cgc_span *span);
 /** Mark a LIVE slot as having entries in the side tables, or not. */
 CGC_INLINE void cgc_span_set_special(struct cgc_span *span, uint32_t index,
                                      bool special) {
-  span->slots[index] = special ? CGC_SLOT_LIVE | CGC_SLOT_SPECIAL
-                               : CGC_SLOT_LIVE;
+  span->slots[index] =
+      special ? CGC_SLOT_LIVE | CGC_SLOT_SPECIAL : CGC_SLOT_LIVE;
 }
 
 /** Assert that the header agrees with its class and that states are known. */

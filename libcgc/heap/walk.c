@@ -10,8 +10,8 @@ void cgc_walk_span(struct cgc_span *span, cgc_object_fn fn, void *ctx) {
   for (uint32_t w = 0; w < cgc_span_words(span); w++)
     for (uint64_t live = cgc_span_live(span, w); live; live &= live - 1) {
       uint32_t i = 64 * w + (uint32_t)__builtin_ctzl(live);
-      struct cgc_object obj = {cgc_span_slot_address(span, i),
-                               span->slot_size, span, i};
+      struct cgc_object obj = {cgc_span_slot_address(span, i), span->slot_size,
+                               span, i};
       fn(&obj, ctx);
     }
 }

@@ -13,8 +13,7 @@
 
 typedef void (*cgc_object_fn)(const struct cgc_object *obj, void *ctx);
 
-void cgc_walk_objects(const struct cgc_heap *heap, cgc_object_fn fn,
-                      void *ctx);
+void cgc_walk_objects(const struct cgc_heap *heap, cgc_object_fn fn, void *ctx);
 
 /** The live objects of one span. */
 void cgc_walk_span(struct cgc_span *span, cgc_object_fn fn, void *ctx);

@@ -32,11 +32,11 @@ VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
   t/prog/roots/loader t/prog/roots/main_exited t/prog/roots/mmap_anon \
   t/prog/roots/mmap_file t/prog/roots/mmap_sealed t/prog/roots/mmap_shared \
   t/prog/roots/mmap_truncated t/prog/roots/mq_notify \
-  t/prog/roots/one_past_end t/prog/roots/own_handlers t/prog/roots/pipe \
-  t/prog/roots/qsort t/prog/roots/raw_clone t/prog/roots/red_zone \
-  t/prog/roots/registers t/prog/roots/registers_blocked t/prog/roots/relative \
-  t/prog/roots/relro t/prog/roots/search t/prog/roots/setjmp \
-  t/prog/roots/sigaltstack t/prog/roots/sigaltstack_idle \
+  t/prog/roots/one_past_end t/prog/roots/own_handlers t/prog/roots/packed \
+  t/prog/roots/pipe t/prog/roots/qsort t/prog/roots/raw_clone \
+  t/prog/roots/red_zone t/prog/roots/registers t/prog/roots/registers_blocked \
+  t/prog/roots/relative t/prog/roots/relro t/prog/roots/search \
+  t/prog/roots/setjmp t/prog/roots/sigaltstack t/prog/roots/sigaltstack_idle \
   t/prog/roots/sigqueue t/prog/roots/stacks t/prog/roots/stdio_files \
   t/prog/roots/tag_high t/prog/roots/thread_arg t/prog/roots/thread_retval \
   t/prog/roots/timer_signal t/prog/roots/timer_thread t/prog/roots/tls_dlopen \
