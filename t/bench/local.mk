@@ -1,0 +1,62 @@
+# The benchmarks.  None of them is part of make check.  To be included behind
+# the definitions of EXTRA_DIST and CLEANFILES.
+
+BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread \
+  -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc \
+  -fno-builtin-free -Wall -Wextra -Wshadow
+
+# On a collector loaded by its path; on malloc; and what runs them.
+BENCH_COLLECTOR = t/bench/mark t/bench/gcbench t/bench/alloc
+BENCH_PATTERNS = t/bench/malloc/small t/bench/malloc/server \
+  t/bench/malloc/pipeline t/bench/malloc/storm t/bench/malloc/lifetimes \
+  t/bench/malloc/bursts t/bench/malloc/large t/bench/malloc/grow \
+  t/bench/malloc/zeroed t/bench/malloc/threads t/bench/malloc/phases \
+  t/bench/back
+BENCH_TOOLS = t/bench/turns t/bench/start
+BENCH_SHARED = t/bench/bench.h t/bench/bench.c
+BENCH_LOADER = t/bench/collector.h t/bench/collector.c
+BENCH_RUNNERS = t/bench/mark.sh t/bench/alloc.sh t/bench/malloc.sh \
+  t/bench/start.sh
+
+$(BENCH_COLLECTOR): %: %.c $(BENCH_SHARED) $(BENCH_LOADER)
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
+	  -I$(srcdir)/libcgc/include -o $@ $(srcdir)/$@.c \
+	  $(srcdir)/t/bench/bench.c $(srcdir)/t/bench/collector.c
+$(BENCH_PATTERNS): %: %.c $(BENCH_SHARED) t/bench/malloc/pattern.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
+	  -o $@ $(srcdir)/$@.c $(srcdir)/t/bench/bench.c
+$(BENCH_TOOLS): %: %.c $(BENCH_SHARED)
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
+	  -o $@ $(srcdir)/$@.c $(srcdir)/t/bench/bench.c
+t/bench/measure: t/programs/measure.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -O2 -o $@ \
+	  $(srcdir)/t/programs/measure.c
+
+.PHONY: bench bench-programs bench-mark bench-sizes bench-alloc bench-malloc \
+  bench-start
+bench-programs: all $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
+  t/bench/measure
+BENCH_ENV = top_srcdir='$(abs_top_srcdir)' \
+  top_builddir='$(abs_top_builddir)'
+bench-mark: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/mark.sh
+bench-sizes: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/mark.sh --sizes
+bench-alloc: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/alloc.sh
+bench-malloc: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/malloc.sh
+bench-start: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/start.sh
+
+# One after the other, whatever -j says.
+bench: bench-programs
+	for part in mark sizes alloc malloc start; do \
+	  $(MAKE) $(AM_MAKEFLAGS) bench-$$part || exit 1; echo; \
+	done
+
+EXTRA_DIST += $(BENCH_COLLECTOR:=.c) $(BENCH_PATTERNS:=.c) \
+  $(BENCH_TOOLS:=.c) $(BENCH_SHARED) $(BENCH_LOADER) $(BENCH_RUNNERS) \
+  t/bench/common.inc t/bench/malloc/pattern.h t/bench/malloc/gawk.sh
+CLEANFILES += $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
+  t/bench/measure
