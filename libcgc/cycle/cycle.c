@@ -96,6 +96,8 @@ static void verify(void) {
   cgc_mutator_check();
   cgc_mutator_each(check_mutator, NULL);
   cgc_verify_heap(&cgc_heap);
+  cgc_link_check();
+  cgc_final_check();
 }
 
 static void phase_start(struct cgc_cycle_report *r) {
