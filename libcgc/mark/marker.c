@@ -26,8 +26,8 @@ void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap) {
   m->marks = heap->arena.marks;
   m->scan = cgc_scan_choose(CGC_SCAN_AUTO);
   m->odd_words = cgc_options.tagged || cgc_options.before_start;
-  m->step = cgc_options.packed ? 4 : sizeof(uintptr_t);
-  m->thorough = m->odd_words || cgc_options.packed || cgc_options.relative;
+  m->scan_thorough = cgc_scan_choose_thorough(CGC_SCAN_AUTO);
+  m->thorough = cgc_options.packed || cgc_options.relative;
   m->by_span = false;
   m->ring_at = m->ring_n = m->next_at = m->next_n = 0;
   m->grey = (struct cgc_grey_span){.bits = 0};
@@ -166,39 +166,38 @@ static void scan_long(struct cgc_marker *m, const uintptr_t *p,
 /*
  * Some programs keep the distance from a block's start to another block in
  * place of its address (fontconfig's patterns and character sets).  Such a
- * word is a multiple of 16, as both blocks are, and names a block's start.
+ * word names a block's start.
  */
-static CGC_NOINLINE void relative_word(struct cgc_marker *m, uintptr_t block,
-                                       uintptr_t word) {
+static CGC_NOINLINE void distant_block(struct cgc_marker *m, uintptr_t addr) {
   struct cgc_object obj;
-  if (cgc_arena_find(&m->heap->arena, block + word, &obj) &&
-      obj.addr == block + word)
-    candidate(m, obj.addr);
-}
-
-static bool may_be_relative(const struct cgc_marker *m, uintptr_t block,
-                            uintptr_t word) {
-  return block != 0 && word != 0 && word % CGC_GRAIN == 0 &&
-         is_inside(m, block + word);
+  if (cgc_arena_find(&m->heap->arena, addr, &obj) && obj.addr == addr)
+    candidate(m, addr);
 }
 
 /*
  * For programs that know nothing of a collector: every fourth byte (Ruby's IO
- * buffers are packed structs), distances from BLOCK's start unless that is 0,
- * and what the options add.
+ * buffers are packed structs), and distances from BLOCK's start.
  */
-CGC_SCANS_MEMORY
 static void scan_thoroughly(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
                             uintptr_t block) {
-  for (; lo + sizeof(uintptr_t) <= hi; lo += m->step) {
-    uintptr_t word = *(const cgc_unaligned_word *)lo;
-    if (is_inside(m, word))
-      candidate(m, word);
-    else if (may_be_relative(m, block, word))
-      relative_word(m, block, word);
-    if (cgc_unlikely(m->odd_words))
-      odd_word(m, word);
+  struct cgc_scan_found found;
+  for (; lo < hi; lo += CGC_SCAN_PIECE - sizeof(uintptr_t)) {
+    size_t n = cgc_min(hi - lo, CGC_SCAN_PIECE);
+    m->scan_thorough((const char *)lo, n, m->base, m->bytes, block, &found);
+    for (size_t i = 0; i < found.naddresses; i++)
+      candidate(m, found.addresses[i]);
+    for (size_t i = 0; i < found.ndistances; i++)
+      distant_block(m, found.distances[i]);
+    if (n < CGC_SCAN_PIECE)
+      return;
   }
+}
+
+/* What the options add to what a word may mean. */
+CGC_SCANS_MEMORY
+static void scan_odd(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
+  for (; lo + sizeof(uintptr_t) <= hi; lo += sizeof(uintptr_t))
+    odd_word(m, *(const uintptr_t *)lo);
 }
 
 /* Where the object begins that the piece at LO is of; 0: of none. */
@@ -214,7 +213,9 @@ static void scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   const uintptr_t *p = (const uintptr_t *)lo;
   const uintptr_t *end = (const uintptr_t *)hi;
   m->scanned_bytes += hi - lo;
-  if (cgc_unlikely(m->thorough))
+  if (cgc_unlikely(m->odd_words))
+    scan_odd(m, lo, hi);
+  if (m->thorough)
     scan_thoroughly(m, lo, hi, block_of(m, lo));
   else if (hi - lo < KERNEL_MIN)
     scan_short(m, p, end);

@@ -57,9 +57,9 @@ struct cgc_marker {
   const uint32_t *desc; /* the arena's */
   uint64_t *marks;      /* the arena's */
   cgc_scan_fn scan;
+  cgc_scan_thorough_fn scan_thorough;
   bool odd_words;   /* tagged words, or pointers before a block, count */
-  bool thorough;    /* more than aligned addresses counts */
-  uint8_t step;     /* bytes from one place of a word to the next */
+  bool thorough;    /* packed words and distances count */
   bool by_span;     /* the front is wide: newly marked turns grey */
   uint32_t ring_at; /* the oldest candidate */
   uint32_t ring_n;

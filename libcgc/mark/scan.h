@@ -19,6 +19,28 @@
 typedef size_t (*cgc_scan_fn)(const uintptr_t *words, size_t n, uintptr_t base,
                               size_t bytes, uintptr_t *out);
 
+/*
+ * What a thorough kernel finds in a piece of memory: addresses at every fourth
+ * byte, and distances, in aligned words, from the block that it is part of.
+ */
+enum { CGC_SCAN_PIECE = 2048 /* bytes at most */ };
+
+struct cgc_scan_found {
+  size_t naddresses;
+  size_t ndistances;
+  uintptr_t addresses[CGC_SCAN_PIECE / 4];
+  uintptr_t distances[CGC_SCAN_PIECE / 8]; /* as addresses: block + word */
+};
+
+/*
+ * Look through the N bytes at P, a multiple of 8, for the range [base, base +
+ * bytes).  BLOCK is the start of the object that they are part of; 0: of none,
+ * no distances.  A distance is a multiple of 16 and not 0.
+ */
+typedef void (*cgc_scan_thorough_fn)(const char *p, size_t n, uintptr_t base,
+                                     size_t bytes, uintptr_t block,
+                                     struct cgc_scan_found *found);
+
 enum cgc_scan_kernel {
   CGC_SCAN_AUTO,
   CGC_SCAN_PLAIN,
@@ -32,5 +54,6 @@ bool cgc_scan_has(enum cgc_scan_kernel kernel);
 
 /** The function of KERNEL; of the best one for AUTO or what is not there. */
 cgc_scan_fn cgc_scan_choose(enum cgc_scan_kernel kernel);
+cgc_scan_thorough_fn cgc_scan_choose_thorough(enum cgc_scan_kernel kernel);
 
 #endif

@@ -129,6 +129,90 @@ START_TEST(there_is_always_a_kernel) {
 }
 END_TEST
 
+/* ---- Thorough kernels ---------------------------------------------------- */
+
+static char memory[CGC_SCAN_PIECE] __attribute__((aligned(64)));
+static struct cgc_scan_found found, wanted;
+
+static void naive_thorough(const char *p, size_t n, uintptr_t block) {
+  wanted.naddresses = wanted.ndistances = 0;
+  for (size_t at = 0; at + sizeof(uintptr_t) <= n; at += 4) {
+    uintptr_t word;
+    memcpy(&word, p + at, sizeof word);
+    if (word >= base && word < base + bytes)
+      wanted.addresses[wanted.naddresses++] = word;
+    else if (block && (uintptr_t)(p + at) % 8 == 0 && word && word % 16 == 0 &&
+             block + word >= base && block + word < base + bytes)
+      wanted.distances[wanted.ndistances++] = block + word;
+  }
+}
+
+static void compare_thorough(int kernel, const char *p, size_t n,
+                             uintptr_t block) {
+  naive_thorough(p, n, block);
+  cgc_scan_choose_thorough((enum cgc_scan_kernel)kernel)(p, n, base, bytes,
+                                                         block, &found);
+  ck_assert_uint_eq(found.naddresses, wanted.naddresses);
+  ck_assert_uint_eq(found.ndistances, wanted.ndistances);
+  ck_assert_mem_eq(found.addresses, wanted.addresses,
+                   wanted.naddresses * sizeof(uintptr_t));
+  ck_assert_mem_eq(found.distances, wanted.distances,
+                   wanted.ndistances * sizeof(uintptr_t));
+}
+
+START_TEST(an_address_is_found_at_every_fourth_byte) {
+  const uintptr_t address = base + 48;
+  if (!has(_i))
+    return;
+  for (size_t n = 8; n <= 200; n += 4)
+    for (size_t align = 0; align < 32; align += 8)
+      for (size_t at = 0; at + 8 <= n; at += 4) {
+        memset(memory, 0, sizeof memory);
+        memcpy(memory + align + at, &address, sizeof address);
+        compare_thorough(_i, memory + align, n, 0);
+        ck_assert_uint_eq(found.naddresses, 1);
+      }
+}
+END_TEST
+
+START_TEST(a_distance_is_found_forward_and_backward) {
+  const uintptr_t block = base + bytes / 2;
+  const intptr_t distances[] = {16, -16,     1 << 20,    -(1 << 20),     8,
+                                0,  1 << 29, -(1 << 29), -16 - (1 << 29)};
+  if (!has(_i))
+    return;
+  for (size_t d = 0; d < sizeof distances / sizeof *distances; d++)
+    for (size_t at = 0; at < 256; at += 8) {
+      memset(memory, 0, sizeof memory);
+      memcpy(memory + at, &distances[d], sizeof distances[d]);
+      compare_thorough(_i, memory, 256, block);
+      ck_assert_uint_eq(found.ndistances, d < 4 || d == 7);
+    }
+}
+END_TEST
+
+/* Addresses, distances and plain numbers at random places of any length. */
+START_TEST(any_memory_gives_the_same_to_every_thorough_kernel) {
+  struct unit_random r = unit_random();
+  if (!has(_i))
+    return;
+  for (int round = 0; round < 5000; round++) {
+    size_t align = 8 * unit_below(&r, 8);
+    size_t n = unit_below(&r, sizeof memory - align + 1);
+    uintptr_t block = base + 16 * unit_below(&r, bytes / 16);
+    for (size_t at = 0; at + 8 <= sizeof memory; at += 4) {
+      uint64_t kind = unit_below(&r, 40);
+      uint64_t word = kind == 0   ? base + unit_below(&r, bytes)
+                      : kind == 1 ? 16 * unit_below(&r, bytes / 16) - bytes / 2
+                      : kind < 20 ? unit_below(&r, 1000)
+                                  : 0;
+      memcpy(memory + at, &word, kind < 20 ? sizeof word : 4);
+    }
+    compare_thorough(_i, memory + align, n, unit_below(&r, 4) ? block : 0);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("scan");
   TCase *core = tcase_create("core");
@@ -142,6 +226,10 @@ int main(void) {
   tcase_add_loop_test(core, nothing_beyond_the_words_is_read, lo, hi);
   tcase_add_loop_test(core, an_empty_range_holds_nothing, lo, hi);
   tcase_add_test(core, there_is_always_a_kernel);
+  tcase_add_loop_test(core, an_address_is_found_at_every_fourth_byte, lo, hi);
+  tcase_add_loop_test(core, a_distance_is_found_forward_and_backward, lo, hi);
+  tcase_add_loop_test(core, any_memory_gives_the_same_to_every_thorough_kernel,
+                      lo, hi);
   tcase_set_timeout(core, 30);
   suite_add_tcase(s, core);
   return unit_run(s);
