@@ -66,6 +66,12 @@ CGC_NORETURN CGC_COLD void cgc_check_failed(const char *what, const char *file,
 /* The compiler may not move memory accesses across this line. */
 #define cgc_compiler_barrier() __asm__ volatile("" ::: "memory")
 
+/*
+ * The value of PTR stands in a register or on the stack from here on, where a
+ * scan finds it; the compiler may not derive it from something else later.
+ */
+#define cgc_keep_visible(ptr) __asm__ volatile("" : "+r"(ptr) : : "memory")
+
 #define CGC_KIB ((size_t)1 << 10)
 #define CGC_MIB ((size_t)1 << 20)
 #define CGC_GIB ((size_t)1 << 30)

@@ -58,6 +58,7 @@ static void *small_once(struct cgc_mutator *self, unsigned class,
   if (self->cache.bin[kind][class].nheld || self->cache.bin[kind][class].free ||
       cgc_cache_refill(&self->cache, kind, class))
     obj = cgc_cache_pop(&self->cache.bin[kind][class], stale);
+  cgc_keep_visible(obj);
   cgc_mutator_leave(self);
   return obj;
 }
@@ -77,29 +78,29 @@ static void *small(struct cgc_mutator *self, unsigned class, enum cgc_kind kind,
 
 /* ---- Large ------------------------------------------------------------ */
 
-static struct cgc_span *large_once(struct cgc_mutator *self, size_t bytes,
-                                   size_t align, enum cgc_kind kind,
-                                   bool *zeroed) {
+/* SIZE: out, bytes of the slot. */
+static void *large_once(struct cgc_mutator *self, size_t bytes, size_t align,
+                        enum cgc_kind kind, bool *zeroed, size_t *size) {
   cgc_mutator_enter(self);
   struct cgc_span *span =
       cgc_heap_new_large(&cgc_heap, bytes, align, kind, zeroed);
+  void *obj = span ? (void *)span->base : NULL;
+  *size = span ? span->slot_size : 0;
+  cgc_keep_visible(obj);
   cgc_mutator_leave(self);
-  return span;
+  return obj;
 }
 
 static void *large(struct cgc_mutator *self, size_t bytes, size_t align,
                    enum cgc_kind kind, bool zero) {
   bool zeroed = false;
-  struct cgc_span *span = large_once(self, bytes, align, kind, &zeroed);
-  if (!span) {
+  size_t size;
+  void *obj = large_once(self, bytes, align, kind, &zeroed, &size);
+  if (!obj) {
     cgc_alloc_collect(CGC_CYCLE_MEMORY);
-    span = large_once(self, bytes, align, kind, &zeroed);
+    obj = large_once(self, bytes, align, kind, &zeroed, &size);
   }
-  if (!span)
-    return NULL;
-  if (zero && !zeroed)
-    memset((void *)span->base, 0, span->slot_size);
-  return (void *)span->base;
+  return obj && zero && !zeroed ? memset(obj, 0, size) : obj;
 }
 
 /* ---- Allocation ------------------------------------------------------- */
@@ -164,7 +165,6 @@ static void free_object(struct cgc_mutator *self, struct cgc_object *obj) {
   struct cgc_span *span = obj->span;
   forget(obj);
   if (span->class == CGC_CLASS_LARGE) {
-    span->slots[0] = CGC_SLOT_FREE;
     cgc_heap_free_large(&cgc_heap, span);
   } else if (cgc_cache_make_room(&self->cache, span->kind, span->class)) {
     cgc_cache_push(&self->cache.bin[span->kind][span->class], obj->addr,

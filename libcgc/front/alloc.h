@@ -47,8 +47,9 @@ CGC_INLINE void *cgc_alloc(size_t size, enum cgc_kind kind, bool zero) {
                  cgc_mutator_enter(self))) {
     struct cgc_bin *bin = &self->cache.bin[kind][cgc_sizeclass_of(bytes)];
     size_t slot_size = bin->size;
-    bool stale;
+    bool stale = true;
     void *obj = cgc_cache_pop(bin, &stale);
+    cgc_keep_visible(obj);
     cgc_mutator_leave(self);
     if (cgc_likely(obj != NULL))
       return zero && stale ? memset(obj, 0, slot_size) : obj;
