@@ -110,6 +110,17 @@ void cgc_arena_destroy(struct cgc_arena *arena) {
   }
 }
 
+/* Each part's rest ends where the next one begins. */
+void cgc_arena_unreserve(struct cgc_arena *arena) {
+  uintptr_t end = arena->part[0].lo + layout_bytes(arena->pages_limit);
+  if (arena->claimed)
+    return;
+  for (int t = CGC_TABLES; t-- > 0; end = arena->part[t].lo)
+    cgc_page_unmap((void *)arena->part[t].committed,
+                   end - arena->part[t].committed);
+  arena->claimed = true;
+}
+
 /* Commit PART up to BYTES from its start; what stands already is kept. */
 static bool extend(struct cgc_arena *arena, struct cgc_arena_part *part,
                    size_t bytes) {

@@ -18,7 +18,8 @@
  * from low to high; end only grows.
  *
  * Where the address space is limited (RLIMIT_AS) nothing is reserved: the same
- * layout is claimed piece by piece at addresses that nobody else uses.
+ * layout is claimed piece by piece at addresses that nobody else uses.  Limited
+ * later, the rest of the reservation is given back and then claimed likewise.
  *
  *   I1  desc[p] == 0 exactly if page p belongs to no span.
  *   I2  For each page p of a span s: spans[p] == s, and desc[p] holds s's
@@ -90,6 +91,13 @@ bool cgc_arena_init(struct cgc_arena *arena, size_t bytes);
 
 /** Give all of it back; for private instances. */
 void cgc_arena_destroy(struct cgc_arena *arena);
+
+/**
+ * Give back what is reserved and not committed, so that only what is used
+ * counts against RLIMIT_AS.  Growth goes on at the same addresses, unless
+ * somebody else has got there first; pageheap.lock is held.
+ */
+void cgc_arena_unreserve(struct cgc_arena *arena);
 
 /**
  * Commit NPAGES more pages at the end, with their tables.

@@ -103,10 +103,15 @@ void cgc_central_enter(struct cgc_central *c, struct cgc_span *span) {
   cgc_unlock(&c->lock);
 }
 
-void cgc_central_leave(struct cgc_central *c, struct cgc_span *span) {
+bool cgc_central_leave(struct cgc_central *c, struct cgc_span *span) {
   cgc_lock(&c->lock);
-  cgc_list_remove(&span->link);
+  bool listed = cgc_link_in_list(&span->link);
+  if (listed) {
+    cgc_list_remove(&span->link);
+    span->slots[0] = CGC_SLOT_FREE;
+  }
   cgc_unlock(&c->lock);
+  return listed;
 }
 
 /*

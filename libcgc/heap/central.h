@@ -54,8 +54,11 @@ void cgc_central_give(struct cgc_central *central, struct cgc_pageheap *ph,
 /** Enter a new large span, or one that is full. */
 void cgc_central_enter(struct cgc_central *central, struct cgc_span *span);
 
-/** Take a span out of its list, whichever it is; the caller owns it. */
-void cgc_central_leave(struct cgc_central *central, struct cgc_span *span);
+/**
+ * Take a large span out of its list, whichever it is; the caller owns it.
+ * returns  false if it stands in none: a sweep found it dead
+ */
+bool cgc_central_leave(struct cgc_central *central, struct cgc_span *span);
 
 /**
  * Free N slots of this class and kind that the caller's cache held.

@@ -129,7 +129,8 @@ struct cgc_span *cgc_heap_new_large(struct cgc_heap *heap, size_t bytes,
 }
 
 void cgc_heap_free_large(struct cgc_heap *heap, struct cgc_span *span) {
-  cgc_central_leave(central_of(heap, span->kind, CGC_CLASS_LARGE), span);
+  if (!cgc_central_leave(central_of(heap, span->kind, CGC_CLASS_LARGE), span))
+    return;
   cgc_heap_count(heap, -(int64_t)span->slot_size);
   cgc_central_delete_span(&heap->pageheap, span);
 }

@@ -256,6 +256,13 @@ bool cgc_pageheap_init(struct cgc_pageheap *ph, struct cgc_arena *arena,
   return true;
 }
 
+/* Alignment is of addresses; the arena begins at a multiple of less. */
+static size_t aligned_page(const struct cgc_pageheap *ph, size_t page,
+                           size_t align) {
+  size_t first = ph->arena->base >> CGC_PAGE_SHIFT;
+  return cgc_round_up(first + page, align) - first;
+}
+
 ptrdiff_t cgc_pageheap_alloc(struct cgc_pageheap *ph, size_t npages,
                              size_t align, bool may_grow, bool *zeroed) {
   size_t n = npages + align - 1;
@@ -264,7 +271,7 @@ ptrdiff_t cgc_pageheap_alloc(struct cgc_pageheap *ph, size_t npages,
   if (at == NOWHERE && may_grow && grow(ph, n))
     at = find(ph, n);
   if (at != NOWHERE) {
-    at = cgc_round_up(at, align);
+    at = aligned_page(ph, at, align);
     *zeroed = take(ph, at, at + npages);
   }
   cgc_unlock(&ph->lock);
