@@ -72,9 +72,8 @@ bool cgc_cycle_is_disabled(void) {
 }
 
 void cgc_cycle_set_percent(uint64_t percent) {
-  cycle.pacer.percent = percent;
-  cgc_pacer_update(&cycle.pacer, cgc_cycle_counters.last.before_bytes,
-                   cgc_cycle_counters.last.live_bytes);
+  cgc_pacer_set_percent(&cycle.pacer, percent,
+                        cgc_cycle_counters.last.live_bytes);
   publish_trigger();
 }
 
@@ -124,12 +123,18 @@ static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
     cgc_marker_scan_range(ctx, lo, hi);
 }
 
+/* A stack that is a block of the heap is alive while somebody runs on it. */
+static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
+  cgc_marker_mark_word(ctx, m->sp);
+}
+
 static int phase_mark(struct cgc_cycle_report *r) {
   uint64_t began = cgc_thread_now_ns();
   set_phase(CGC_PHASE_MARK);
   int err = cgc_root_visit(cycle.scope, scan_root, &cycle.place->marker);
   if (err)
     return err;
+  cgc_mutator_each(mark_stack_block, &cycle.place->marker);
   cgc_final_visit_roots(&cycle.place->marker);
   cgc_marker_scan_pinned(&cycle.place->marker);
   r->roots_ns = cgc_thread_now_ns() - began;

@@ -44,6 +44,11 @@ void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent, size_t minimum_bytes,
   set_trigger(p, 0);
 }
 
+void cgc_pacer_set_percent(struct cgc_pacer *p, uint64_t percent, size_t live) {
+  p->percent = percent;
+  set_trigger(p, live);
+}
+
 void cgc_pacer_update(struct cgc_pacer *p, size_t before, size_t live) {
   size_t reclaimed = before > live ? before - live : 0;
   if (reclaimed < before / YIELD_INVERSE)

@@ -33,6 +33,10 @@ struct cgc_pacer {
 void cgc_pacer_init(struct cgc_pacer *pacer, uint64_t percent,
                     size_t minimum_bytes, size_t limit_bytes);
 
+/** Set the percentage, and the trigger above the LIVE bytes by it. */
+void cgc_pacer_set_percent(struct cgc_pacer *pacer, uint64_t percent,
+                           size_t live);
+
 /**
  * A cycle found LIVE bytes where BEFORE bytes were in use: set the trigger.
  */
