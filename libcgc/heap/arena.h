@@ -63,15 +63,15 @@ struct cgc_arena_part {
 };
 
 struct cgc_arena {
-  uintptr_t base;                         /* address of page 0; const */
-  _Atomic size_t heap_bytes;              /* end - base; guard: pageheap.lock */
-  struct cgc_span **spans;                /* const */
-  uint32_t *desc;                         /* const */
-  uint64_t *marks;                        /* const */
-  uint32_t *greys;                        /* const */
-  uint8_t *queued;                        /* const */
-  size_t pages_limit;                     /* const */
-  bool claimed;                           /* nothing is reserved; const */
+  uintptr_t base;            /* address of page 0; const */
+  _Atomic size_t heap_bytes; /* end - base; guard: pageheap.lock */
+  struct cgc_span **spans;   /* const */
+  uint32_t *desc;            /* const */
+  uint64_t *marks;           /* const */
+  uint32_t *greys;           /* const */
+  uint8_t *queued;           /* const */
+  size_t pages_limit;        /* const */
+  bool claimed;              /* nothing is reserved; guard: pageheap.lock */
   struct cgc_arena_part part[CGC_TABLES]; /* guard: pageheap.lock */
 };
 

@@ -150,6 +150,39 @@ START_TEST(a_limited_address_space_is_claimed_step_by_step) {
 }
 END_TEST
 
+static size_t address_space(void) {
+  size_t npages = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  ck_assert_int_eq(fscanf(f, "%zu", &npages), 1);
+  fclose(f);
+  return npages * CGC_OS_PAGE;
+}
+
+START_TEST(an_arena_without_its_reservation_grows_on) {
+  static struct cgc_arena big;
+  uintptr_t lo, hi;
+  size_t before = address_space();
+  ck_assert(cgc_arena_init(&big, (size_t)1 << 40));
+  ck_assert(cgc_arena_grow(&big, CGC_ARENA_STEP));
+  memset((void *)big.base, 7, CGC_PAGE);
+  cgc_arena_unreserve(&big);
+  cgc_arena_unreserve(&big);
+  ck_assert_uint_lt(address_space() - before, 8 * CGC_MIB);
+  uintptr_t end = big.base + cgc_arena_bytes(&big);
+  ck_assert(!cgc_page_is_own(end, end + CGC_GIB, &lo, &hi));
+  struct rlimit limit = {(rlim_t)512 << 20, (rlim_t)512 << 20};
+  ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+  size_t steps = 1;
+  while (cgc_arena_grow(&big, CGC_ARENA_STEP))
+    steps++;
+  ck_assert_uint_gt(steps, 32);
+  ck_assert_uint_lt(steps, 128);
+  memset((void *)(big.base + cgc_arena_bytes(&big) - CGC_PAGE), 1, CGC_PAGE);
+  ck_assert_int_eq(*(char *)big.base, 7);
+  cgc_arena_destroy(&big);
+}
+END_TEST
+
 START_TEST(two_claimed_arenas_do_not_meet) {
   static struct cgc_arena a, b;
   struct rlimit limit = {(rlim_t)512 << 20, (rlim_t)512 << 20};
@@ -177,6 +210,7 @@ int main(void) {
   tcase_add_checked_fixture(limits, set_up, NULL);
   tcase_add_test(limits, growth_ends_at_the_limit);
   tcase_add_test(limits, a_limited_address_space_is_claimed_step_by_step);
+  tcase_add_test(limits, an_arena_without_its_reservation_grows_on);
   tcase_add_test(limits, two_claimed_arenas_do_not_meet);
   suite_add_tcase(s, core);
   suite_add_tcase(s, limits);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Under RLIMIT_AS malloc answers NULL and ENOMEM, the process lives, and after
- * frees memory is there again; also for small blocks, calloc and realloc.
+ * frees memory is there again; also for small blocks, calloc and realloc.  What
+ * the program maps itself, and its threads, find room beside the heap.
  */
 #include "expect.h"
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -29,8 +32,23 @@ static void give_back(void **list) {
   }
 }
 
+static void *nothing(void *arg) { return arg; }
+
+static void have_others(void) {
+  size_t bytes = (size_t)LIMIT_MIB << 20;
+  int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  pthread_t thread;
+  void *p = mmap(NULL, bytes / 8, prot, flags, -1, 0);
+  EXPECT(p != MAP_FAILED);
+  munmap(p, bytes / 8);
+  EXPECT(mmap(NULL, bytes, prot, flags, -1, 0) == MAP_FAILED);
+  if (EXPECT(pthread_create(&thread, NULL, nothing, NULL) == 0))
+    pthread_join(thread, NULL);
+}
+
 static int limited(size_t size) {
   size_t counts[3];
+  have_others();
   for (int i = 0; i < 3; i++) {
     void **list = NULL;
     counts[i] = exhaust(size, &list);
