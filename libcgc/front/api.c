@@ -123,17 +123,20 @@ void *GC_realloc(void *obj, size_t size) {
   return cgc_alloc_resize(obj, size, true);
 }
 
-char *GC_strndup(const char *s, size_t len) {
-  size_t n = strnlen(s, len);
-  char *copy = GC_malloc_noscan(n + 1);
+static char *copy_text(const char *s, size_t len) {
+  char *copy = GC_malloc_noscan(len + 1);
   if (!copy)
     return NULL;
-  memcpy(copy, s, n);
-  copy[n] = '\0';
+  memcpy(copy, s, len);
+  copy[len] = '\0';
   return copy;
 }
 
-char *GC_strdup(const char *s) { return s ? GC_strndup(s, SIZE_MAX) : NULL; }
+char *GC_strndup(const char *s, size_t len) {
+  return copy_text(s, strnlen(s, len));
+}
+
+char *GC_strdup(const char *s) { return s ? copy_text(s, strlen(s)) : NULL; }
 
 /* ---- ask about a pointer ------------------------------------------------- */
 
