@@ -41,7 +41,7 @@ struct node {
 
 _Static_assert(sizeof(struct node) == NODE_BYTES, "node");
 
-static void *root;
+static void *volatile root; /* nobody reads it but the collector */
 static size_t nobj;
 static uint64_t seed = 42;
 
@@ -63,7 +63,8 @@ static struct node *make_node(void) {
 }
 
 static void build_list(size_t n) {
-  struct node *last = root = make_node();
+  struct node *last = make_node();
+  root = last;
   while (nobj < n)
     last = last->link[0] = make_node();
   last->link[0] = NULL;
@@ -125,7 +126,8 @@ static uint64_t *random_words(size_t size_bytes) {
 }
 
 static void build_buffers(size_t n) {
-  uint64_t **buffers = root = make(n * sizeof *buffers);
+  uint64_t **buffers = make(n * sizeof *buffers);
+  root = buffers;
   for (size_t i = 0; i < n; i++)
     buffers[i] = random_words(BUFFER_BYTES);
 }

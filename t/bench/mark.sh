@@ -71,9 +71,9 @@ whole_programs() {
   echo
   echo "| program  | $columns  collections |"
   echo "|----------|$rule-------------:|"
-  for program in gcbench trees; do
-    measure gcbench "$program"
-    row "$program" "$w1" "$w2" "$w3" "$w4"
+  for name in gcbench trees; do
+    measure gcbench "$name"
+    row "$name" "$w1" "$w2" "$w3" "$w4"
     printf ' %5.0f / %-5.0f |\n' "$n1" "$n2"
     row "- cpu" "$c1" "$c2" "$c3" "$c4"
     echo '               |'

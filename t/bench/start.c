@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-enum { NRUNS_MAX = 10000, NCOMMANDS_MAX = 16, NWORDS_MAX = 64 };
+enum { NRUNS_MAX = 1000, NCOMMANDS_MAX = 16, NWORDS_MAX = 64 };
 
 struct program {
   char *words[NWORDS_MAX]; /* what is executed */
