@@ -6,6 +6,7 @@
 #include "heap/verify.h"
 #include "mark/final.h"
 #include "mark/link.h"
+#include "mark/worker.h"
 #include "os/regs.h"
 #include "os/thread.h"
 #include "world/mutator.h"
@@ -26,17 +27,18 @@ void (*cgc_cycle_finished_hook)(const struct cgc_cycle_report *report);
  * other, but in memory of the collector's own.
  */
 struct workplace {
-  struct cgc_marker marker;
+  struct cgc_workers workers;
   char stack[STACK_BYTES] CGC_ALIGNED(64);
 };
 
 static struct {
   struct cgc_lock lock;
   enum cgc_root_scope scope;
-  _Atomic uint64_t number; /* cycles finished */
-  _Atomic int disabled;    /* nesting depth */
-  struct cgc_pacer pacer;  /* guard: lock */
-  struct workplace *place; /* guard: lock */
+  _Atomic uint64_t number;   /* cycles finished */
+  _Atomic int disabled;      /* nesting depth */
+  struct cgc_pacer pacer;    /* guard: lock */
+  struct workplace *place;   /* guard: lock */
+  struct cgc_marker *marker; /* of the cycle that runs; guard: lock */
 } cycle = {.lock = {.rank = CGC_RANK_CYCLE, .wakes_all = true}};
 
 static void set_phase(enum cgc_phase phase) {
@@ -131,16 +133,14 @@ static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
 static int phase_mark(struct cgc_cycle_report *r) {
   uint64_t began = cgc_thread_now_ns();
   set_phase(CGC_PHASE_MARK);
-  int err = cgc_root_visit(cycle.scope, scan_root, &cycle.place->marker);
-  if (err)
-    return err;
-  cgc_mutator_each(mark_stack_block, &cycle.place->marker);
-  cgc_final_visit_roots(&cycle.place->marker);
-  cgc_marker_scan_pinned(&cycle.place->marker);
+  int err = cgc_root_visit(cycle.scope, scan_root, cycle.marker);
+  cgc_mutator_each(mark_stack_block, cycle.marker);
+  cgc_final_visit_roots(cycle.marker);
+  cgc_marker_scan_pinned(cycle.marker);
   r->roots_ns = cgc_thread_now_ns() - began;
   r->root_bytes = cgc_root_counters.bytes;
-  cgc_marker_drain(&cycle.place->marker);
-  return 0;
+  cgc_workers_finish(&cycle.place->workers);
+  return err;
 }
 
 /* The world has stood still since START: nothing can have changed. */
@@ -149,7 +149,7 @@ static void phase_remark(void) { set_phase(CGC_PHASE_REMARK); }
 static void phase_weak(void) {
   set_phase(CGC_PHASE_WEAK);
   cgc_link_clear_dead(&cgc_heap, false);
-  cgc_final_find(&cycle.place->marker);
+  cgc_final_find(cycle.marker);
   cgc_link_clear_dead(&cgc_heap, true);
   if (cgc_cycle_marked_hook)
     cgc_cycle_marked_hook(&cgc_heap);
@@ -157,9 +157,9 @@ static void phase_weak(void) {
 
 static void phase_flip(struct cgc_cycle_report *r) {
   set_phase(CGC_PHASE_FLIP);
-  r->live_bytes = cycle.place->marker.marked_bytes;
-  r->marked_objects = cycle.place->marker.marked_objects;
-  r->scanned_bytes = cycle.place->marker.scanned_bytes;
+  r->live_bytes = cycle.marker->marked_bytes;
+  r->marked_objects = cycle.marker->marked_objects;
+  r->scanned_bytes = cycle.marker->scanned_bytes;
   cgc_heap_flip(&cgc_heap, r->live_bytes);
   verify();
   cgc_pacer_update(&cycle.pacer, r->before_bytes, r->live_bytes);
@@ -172,7 +172,8 @@ static int run_phases(struct cgc_cycle_report *r) {
   int err = 0;
   phase_start(r);
   uint64_t stood_ns = cgc_thread_now_ns();
-  cgc_marker_open(&cycle.place->marker, &cgc_heap);
+  cycle.marker =
+      cgc_workers_open(&cycle.place->workers, &cgc_heap, r->before_bytes);
   err = phase_mark(r);
   if (!err) {
     phase_remark();
@@ -207,6 +208,15 @@ static void count(const struct cgc_cycle_report *r) {
   c->last = *r;
 }
 
+static bool make_place(void) {
+  struct workplace *place = cgc_meta_alloc(sizeof *place);
+  if (!place ||
+      !cgc_workers_init(&place->workers, (unsigned)cgc_options.markers))
+    return false;
+  cycle.place = place;
+  return true;
+}
+
 static int run_cycle(enum cgc_cycle_reason reason) {
   struct cgc_cycle_report report = {
       .number = cgc_cycle_counters.ncycles + 1,
@@ -214,7 +224,7 @@ static int run_cycle(enum cgc_cycle_reason reason) {
       .began_ns = cgc_thread_now_ns(),
   };
   struct run run = {&report, 0};
-  if (!cycle.place && !(cycle.place = cgc_meta_alloc(sizeof *cycle.place)))
+  if (!cycle.place && !make_place())
     return -ENOMEM;
   cgc_regs_call(run_on_own_stack, &run, cycle.place->stack + STACK_BYTES);
   report.heap_bytes = cgc_arena_bytes(&cgc_heap.arena);

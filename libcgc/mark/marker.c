@@ -8,6 +8,7 @@ enum {
   PIECE = 128 << 10, /* a larger range is scanned in pieces, bytes */
   BATCH = 256,       /* words that a kernel is given at once */
   KERNEL_MIN = 256,  /* below that many bytes the loop here is faster */
+  SHARE_MIN = 16,    /* pieces that are worth dividing */
   SPANS_AHEAD = 4    /* queued spans whose lines are asked for */
 };
 
@@ -17,8 +18,10 @@ typedef uintptr_t cgc_unaligned_word __attribute__((aligned(1), may_alias));
 static const uintptr_t address_bits = ((uintptr_t)1 << 48) - 1;
 enum { BEFORE_START = 16 };
 
-void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap) {
-  cgc_queue_init(&m->queue, &heap->arena);
+void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap,
+                     struct cgc_pool *pool) {
+  cgc_queue_init(&m->queue, pool);
+  m->shared = pool->members > 1;
   m->heap = heap;
   m->base = heap->arena.base;
   m->bytes = cgc_arena_bytes(&heap->arena);
@@ -57,9 +60,16 @@ CGC_INLINE void enqueue(struct cgc_marker *m, const struct cgc_candidate *c,
 /* Test and set the mark bit; a newly marked object is counted. */
 CGC_INLINE bool mark(struct cgc_marker *m, uint64_t *word, unsigned bit,
                      size_t size) {
-  if (*word >> bit & 1)
+  uint64_t mask = 1ULL << bit;
+  if (*word & mask)
     return false;
-  *word |= 1ULL << bit;
+  if (m->shared) {
+    /* Full barrier: see mark/pool.h on claims. */
+    if (__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & mask)
+      return false;
+  } else {
+    *word |= mask;
+  }
   m->marked_objects++;
   m->marked_bytes += size;
   return true;
@@ -351,14 +361,37 @@ static bool fill_next(struct cgc_marker *m) {
       enter_next(m, piece);
     else if (m->ring_n > 0)
       visit_oldest(m);
-    else
+    else if (m->next_n > 0 || !cgc_queue_take_shared(&m->queue))
       break;
   }
   return m->next_n > 0;
 }
 
+/* Others wait: half of what waits here would do them good. */
+static CGC_NOINLINE void share(struct cgc_marker *m) {
+  if (m->queue.n >= SHARE_MIN || m->queue.nput > 0)
+    cgc_queue_share(&m->queue);
+}
+
 void cgc_marker_drain(struct cgc_marker *m) {
-  while (fill_next(m))
+  while (fill_next(m)) {
+    if (cgc_unlikely(m->shared && cgc_pool_is_hungry(m->queue.pool)))
+      share(m);
     scan_piece(m, leave_next(m));
+  }
   m->by_span = false;
+}
+
+void cgc_marker_finish(struct cgc_marker *m) {
+  do {
+    cgc_marker_drain(m);
+  } while (cgc_pool_wait(m->queue.pool));
+}
+
+void cgc_marker_add_counts(struct cgc_marker *m,
+                           const struct cgc_marker *other) {
+  m->marked_bytes += other->marked_bytes;
+  m->marked_objects += other->marked_objects;
+  m->scanned_bytes += other->scanned_bytes;
+  m->grey_spans += other->grey_spans;
 }

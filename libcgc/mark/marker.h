@@ -18,7 +18,12 @@
  *       next or pieces; or its scanned bit is clear and its span is queued.
  *   I2  drain() leaves all of them empty.
  *
- * Who comes in: the cycle, with the world stopped.  Locks: none; one thread.
+ * Several markers of one cycle share a pool (mark/pool.h); a mark bit is then
+ * set by an atomic operation, and a marker with many pieces gives half of them
+ * to one that has none.  Scanned bits are set by plain stores: one that is lost
+ * costs another scan of an object.
+ *
+ * Who comes in: the cycle and mark/worker, with the world stopped.
  */
 #ifndef CGC_MARK_MARKER_H
 #define CGC_MARK_MARKER_H
@@ -58,6 +63,7 @@ struct cgc_marker {
   uint64_t *marks;      /* the arena's */
   cgc_scan_fn scan;
   cgc_scan_thorough_fn scan_thorough;
+  bool shared;      /* there are other markers */
   bool odd_words;   /* tagged words, or pointers before a block, count */
   bool thorough;    /* packed words and distances count */
   bool by_span;     /* the front is wide: newly marked turns grey */
@@ -75,8 +81,9 @@ struct cgc_marker {
   struct cgc_queue queue;
 };
 
-/** Begin with nothing marked but what heap/sweep prepared. */
-void cgc_marker_open(struct cgc_marker *marker, struct cgc_heap *heap);
+/** Begin with nothing marked but what heap/sweep prepared; POOL is open. */
+void cgc_marker_open(struct cgc_marker *marker, struct cgc_heap *heap,
+                     struct cgc_pool *pool);
 
 /** Mark what WORD points to, if it points into the heap. */
 void cgc_marker_mark_word(struct cgc_marker *marker, uintptr_t word);
@@ -94,5 +101,12 @@ void cgc_marker_scan_pinned(struct cgc_marker *marker);
 
 /** Scan what is queued, and what that queues, to the end. */
 void cgc_marker_drain(struct cgc_marker *marker);
+
+/** The same, until no marker of the pool has anything left. */
+void cgc_marker_finish(struct cgc_marker *marker);
+
+/** Add what OTHER has counted. */
+void cgc_marker_add_counts(struct cgc_marker *marker,
+                           const struct cgc_marker *other);
 
 #endif

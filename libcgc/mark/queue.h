@@ -1,49 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mark/queue.h - what is marked and still to be scanned, in two sizes.
+ * mark/queue.h - one marker's own part of the work, in two sizes.
  *
  *   pieces   ranges of memory, last in, first out: short and warm.  It holds
  *            CGC_QUEUE_PIECES; who finds it full turns to the spans
- *   spans    first in, first out; a span stands in it once, however many of
- *            its objects wait.  While it waits more of them are marked, and all
- *            are scanned in the order of their addresses: grey = marked and
- *            not scanned
+ *   spans    a span waits once, however many of its objects are to be scanned.
+ *            While it waits more of them are marked, and all are scanned in
+ *            the order of their addresses: grey = marked and not scanned
+ *
+ *   put[] --64 at a time--> pool's ring --32 at a time--> take[]
  *
  * A narrow front of the marking is scanned object by object, a wide one span
- * by span.  Neither can overflow: the ring of spans has a place for each page
- * of the arena.
+ * by span.  Neither can overflow.
  *
- *   I1  queued[p] exactly if p, a span's first page, stands in the ring.
- *
- * Who comes in: one marker.  Locks: none.
+ * Who comes in: its marker.  Calls: mark/pool.  Locks: none.
  * Source: the spans are Go's "Green Tea" (golang/go issue 73581).
  */
 #ifndef CGC_MARK_QUEUE_H
 #define CGC_MARK_QUEUE_H
 
-#include "heap/arena.h"
+#include "mark/pool.h"
 
 enum {
   CGC_QUEUE_PIECES = 4096,
-  CGC_QUEUE_SLACK = 64 /* for the rest of large objects */
-};
-
-struct cgc_piece {
-  uintptr_t lo;
-  uintptr_t hi;
+  CGC_QUEUE_SLACK = 64, /* for the rest of large objects */
+  CGC_QUEUE_PUT = 64,
+  CGC_QUEUE_TAKE = 32
 };
 
 struct cgc_queue {
-  uint32_t *ring;   /* first pages of spans: the arena's greys */
-  uint8_t *queued;  /* the arena's */
-  size_t ring_size; /* pages of the arena */
-  size_t head;      /* in the ring, the next to come out */
-  size_t nspans;
-  size_t n;
+  struct cgc_pool *pool;
+  size_t n; /* pieces */
+  size_t nput;
+  size_t at; /* in take */
+  size_t ntaken;
+  uint32_t put[CGC_QUEUE_PUT];
+  uint32_t take[CGC_QUEUE_TAKE];
   struct cgc_piece pieces[CGC_QUEUE_PIECES + CGC_QUEUE_SLACK];
 };
 
-void cgc_queue_init(struct cgc_queue *queue, const struct cgc_arena *arena);
+void cgc_queue_init(struct cgc_queue *queue, struct cgc_pool *pool);
 
 CGC_INLINE bool cgc_queue_is_full(const struct cgc_queue *queue) {
   return queue->n >= CGC_QUEUE_PIECES;
@@ -63,38 +59,42 @@ CGC_INLINE bool cgc_queue_pop(struct cgc_queue *queue,
   return true;
 }
 
-/* Where the span that is AHEAD places behind the head stands. */
-CGC_INLINE size_t cgc_queue_place(const struct cgc_queue *queue, size_t ahead) {
-  size_t at = queue->head + ahead;
-  return at < queue->ring_size ? at : at - queue->ring_size;
-}
-
-/** Put the span that begins at PAGE at the end, unless it is queued. */
+/** The span that begins at PAGE has a grey object. */
 CGC_INLINE void cgc_queue_put_span(struct cgc_queue *queue, size_t page) {
-  if (queue->queued[page])
+  if (!cgc_pool_claim(queue->pool, page))
     return;
-  queue->queued[page] = 1;
-  queue->ring[cgc_queue_place(queue, queue->nspans++)] = (uint32_t)page;
+  queue->put[queue->nput++] = (uint32_t)page;
+  if (cgc_unlikely(queue->nput == CGC_QUEUE_PUT)) {
+    cgc_pool_put_spans(queue->pool, queue->put, queue->nput);
+    queue->nput = 0;
+  }
 }
 
-/** Take the first span out.  returns  false if there is none */
+/** Fill take[].  returns  false if neither the pool nor put[] has a span */
+bool cgc_queue_take_more(struct cgc_queue *queue);
+
+/** Take the next span out and release it.  returns  false if there is none */
 CGC_INLINE bool cgc_queue_take_span(struct cgc_queue *queue, size_t *page) {
-  if (queue->nspans == 0)
+  if (queue->at == queue->ntaken && !cgc_queue_take_more(queue))
     return false;
-  *page = queue->ring[queue->head];
-  queue->queued[*page] = 0;
-  queue->head = cgc_queue_place(queue, 1);
-  queue->nspans--;
+  *page = queue->take[queue->at++];
+  cgc_pool_release(queue->pool, *page);
   return true;
 }
 
-/** The span that comes out AHEAD places behind the first, if there is one. */
+/** The span that comes out AHEAD places behind the next, if it is known. */
 CGC_INLINE bool cgc_queue_look_ahead(const struct cgc_queue *queue,
                                      size_t ahead, size_t *page) {
-  if (ahead >= queue->nspans)
+  if (queue->at + ahead >= queue->ntaken)
     return false;
-  *page = queue->ring[cgc_queue_place(queue, ahead)];
+  *page = queue->take[queue->at + ahead];
   return true;
 }
+
+/** Give the older half of the pieces, and the spans put, to the others. */
+void cgc_queue_share(struct cgc_queue *queue);
+
+/** Take pieces that others gave.  returns  whether there were any */
+bool cgc_queue_take_shared(struct cgc_queue *queue);
 
 #endif

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -193,3 +195,49 @@ static uint64_t clock_ns(clockid_t clock) {
 uint64_t cgc_thread_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
 uint64_t cgc_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+
+/* ---- Bare threads ---------------------------------------------------------
+ */
+
+unsigned cgc_thread_processors(void) {
+  unsigned long mask[1024 / 64];
+  long bytes = raw(SYS_sched_getaffinity, 0, sizeof mask, (long)mask, 0);
+  unsigned n = 0;
+  for (long i = 0; i < bytes / (long)sizeof *mask; i++)
+    n += (unsigned)__builtin_popcountl(mask[i]);
+  return n ? n : 1;
+}
+
+struct start {
+  void (*fn)(void *arg);
+  void *arg;
+};
+
+static int run(void *arg) {
+  struct start start = *(struct start *)arg;
+  start.fn(start.arg);
+  return 0;
+}
+
+bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack_top,
+                      _Atomic uint32_t *alive) {
+  const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+                    CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+  struct start *start = (struct start *)stack_top - 1;
+  uint64_t all = ~0ULL, before;
+  int saved = errno;
+  *start = (struct start){fn, arg};
+  atomic_store_explicit(alive, 1, memory_order_relaxed);
+  raw(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, sizeof all);
+  int tid = clone(run, (void *)cgc_round_down((uintptr_t)start, 16), flags,
+                  start, NULL, NULL, alive);
+  raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof before);
+  errno = saved;
+  return tid > 0;
+}
+
+/* The kernel clears the word and wakes it as shared memory, so we sleep so. */
+void cgc_thread_join(_Atomic uint32_t *alive) {
+  while (atomic_load_explicit(alive, memory_order_acquire))
+    raw(SYS_futex, (long)alive, FUTEX_WAIT, 1, 0);
+}

@@ -87,6 +87,22 @@ struct cgc_thread_status {
  */
 int cgc_thread_look(pid_t tid, struct cgc_thread_status *status);
 
+/** Processors that the calling thread may run on. */
+unsigned cgc_thread_processors(void);
+
+/**
+ * A bare thread that runs FN(ARG) on the stack that ends at STACK_TOP, with
+ * all signals blocked and the caller's thread pointer: FN must leave
+ * thread-local variables alone, errno included.
+ * alive    1 from here until the thread has ended; see cgc_thread_join
+ * returns  false if the system has no thread to give
+ */
+bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack_top,
+                      _Atomic uint32_t *alive);
+
+/** Wait until a bare thread has ended and its stack is free. */
+void cgc_thread_join(_Atomic uint32_t *alive);
+
 /** CLOCK_MONOTONIC in nanoseconds. */
 uint64_t cgc_thread_now_ns(void);
 

@@ -15,6 +15,7 @@ struct node {
 };
 
 static struct cgc_cache *cache;
+static struct cgc_pool pool;
 static struct cgc_marker marker;
 static void *roots[NODES];
 static size_t nroots;
@@ -30,7 +31,8 @@ static size_t cycle(void) {
   cgc_heap_sweep_all(&cgc_heap);
   cgc_cache_flush(cache);
   cgc_heap_prepare_marks(&cgc_heap);
-  cgc_marker_open(&marker, &cgc_heap);
+  cgc_pool_open(&pool, &cgc_heap.arena, 1);
+  cgc_marker_open(&marker, &cgc_heap, &pool);
   cgc_marker_scan_range(&marker, (uintptr_t)roots, (uintptr_t)(roots + nroots));
   cgc_final_visit_roots(&marker);
   cgc_marker_scan_pinned(&marker);

@@ -11,6 +11,7 @@ enum { LINKS = 2000, THREADS = 4 };
 enum { SHORT = false, LONG = true };
 
 static struct cgc_cache *cache;
+static struct cgc_pool pool;
 static struct cgc_marker marker;
 static void *cells[LINKS]; /* links outside the heap */
 
@@ -24,7 +25,8 @@ static void *new_object(size_t size) {
 static void mark_from(void *const *roots, size_t n) {
   cgc_cache_flush(cache);
   cgc_heap_prepare_marks(&cgc_heap);
-  cgc_marker_open(&marker, &cgc_heap);
+  cgc_pool_open(&pool, &cgc_heap.arena, 1);
+  cgc_marker_open(&marker, &cgc_heap, &pool);
   cgc_marker_scan_range(&marker, (uintptr_t)roots, (uintptr_t)(roots + n));
   cgc_marker_drain(&marker);
 }

@@ -9,6 +9,7 @@ enum { OBJECTS = 40000, EDGES = 4, ROOTS = 64 };
 
 static struct cgc_heap *heap;
 static struct cgc_cache *cache;
+static struct cgc_pool pool;
 static struct cgc_marker marker;
 
 static void set_up(void) {
@@ -25,7 +26,8 @@ static void begin(void) {
   cgc_cache_flush(cache);
   cgc_heap_prepare_marks(heap);
   cgc_verify_prepared(heap);
-  cgc_marker_open(&marker, heap);
+  cgc_pool_open(&pool, &heap->arena, 1);
+  cgc_marker_open(&marker, heap, &pool);
 }
 
 static void mark_from(void *const *roots, size_t n) {

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "mark/pool.h"
+
+#include "os/thread.h"
+
+#include <string.h>
+
+enum { SPINS = 100 };
+
+void cgc_pool_open(struct cgc_pool *pool, const struct cgc_arena *arena,
+                   unsigned members) {
+  pool->ring = arena->greys;
+  pool->queued = arena->queued;
+  pool->ring_size = cgc_arena_pages(arena);
+  pool->head = pool->nspans = pool->npieces = 0;
+  pool->members = members;
+  atomic_store_explicit(&pool->idle, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool->epoch, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool->done, false, memory_order_relaxed);
+  atomic_flag_clear_explicit(&pool->lock, memory_order_release);
+}
+
+static void lock(struct cgc_pool *pool) {
+  if (pool->members == 1)
+    return;
+  for (int i = 1;
+       atomic_flag_test_and_set_explicit(&pool->lock, memory_order_acquire);
+       i++)
+    if (i % SPINS == 0)
+      cgc_thread_yield(); /* the holder has lost its processor */
+    else
+      __builtin_ia32_pause();
+}
+
+static void unlock(struct cgc_pool *pool) {
+  if (pool->members > 1)
+    atomic_flag_clear_explicit(&pool->lock, memory_order_release);
+}
+
+void cgc_pool_leave(struct cgc_pool *pool, unsigned n) {
+  lock(pool);
+  unsigned left = pool->members - n;
+  unlock(pool);
+  pool->members = left;
+}
+
+/* Work came, or all is done; unlocked. */
+static void wake(struct cgc_pool *pool, int n) {
+  if (!cgc_pool_is_hungry(pool))
+    return;
+  atomic_fetch_add_explicit(&pool->epoch, 1, memory_order_release);
+  cgc_thread_futex_wake(&pool->epoch, n);
+}
+
+static size_t place(const struct cgc_pool *pool, size_t ahead) {
+  size_t at = pool->head + ahead;
+  return at < pool->ring_size ? at : at - pool->ring_size;
+}
+
+void cgc_pool_put_spans(struct cgc_pool *pool, const uint32_t *pages,
+                        size_t n) {
+  lock(pool);
+  cgc_check(pool->nspans + n <= pool->ring_size);
+  for (size_t i = 0; i < n; i++)
+    pool->ring[place(pool, pool->nspans++)] = pages[i];
+  unlock(pool);
+  wake(pool, 1);
+}
+
+size_t cgc_pool_take_spans(struct cgc_pool *pool, uint32_t *pages, size_t max) {
+  lock(pool);
+  size_t n = cgc_min(max, pool->nspans);
+  for (size_t i = 0; i < n; i++)
+    pages[i] = pool->ring[place(pool, i)];
+  pool->head = place(pool, n);
+  pool->nspans -= n;
+  unlock(pool);
+  return n;
+}
+
+size_t cgc_pool_put_pieces(struct cgc_pool *pool,
+                           const struct cgc_piece *pieces, size_t n) {
+  lock(pool);
+  n = cgc_min(n, CGC_POOL_PIECES - pool->npieces);
+  memcpy(pool->pieces + pool->npieces, pieces, n * sizeof *pieces);
+  pool->npieces += n;
+  unlock(pool);
+  wake(pool, 1);
+  return n;
+}
+
+size_t cgc_pool_take_pieces(struct cgc_pool *pool, struct cgc_piece *pieces,
+                            size_t max) {
+  lock(pool);
+  size_t n = cgc_min(max, pool->npieces);
+  pool->npieces -= n;
+  memcpy(pieces, pool->pieces + pool->npieces, n * sizeof *pieces);
+  unlock(pool);
+  return n;
+}
+
+static bool has_work(const struct cgc_pool *pool) {
+  return pool->nspans > 0 || pool->npieces > 0;
+}
+
+static bool is_done(const struct cgc_pool *pool) {
+  return atomic_load_explicit(&pool->done, memory_order_acquire);
+}
+
+/*
+ * returns  whether the caller goes on: there is work, or all is done.  Else it
+ * is counted idle, and EPOCH is what to sleep on.
+ */
+static bool look_once(struct cgc_pool *pool, bool *counted, uint32_t *epoch) {
+  lock(pool);
+  bool go_on = is_done(pool) || has_work(pool);
+  if (go_on && *counted)
+    atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
+  if (!go_on && !*counted) {
+    *counted = true;
+    uint32_t idle =
+        atomic_fetch_add_explicit(&pool->idle, 1, memory_order_relaxed) + 1;
+    if (idle == pool->members) { /* I2 */
+      atomic_store_explicit(&pool->done, true, memory_order_release);
+      go_on = true;
+    }
+  }
+  *epoch = atomic_load_explicit(&pool->epoch, memory_order_acquire);
+  unlock(pool);
+  return go_on;
+}
+
+bool cgc_pool_wait(struct cgc_pool *pool) {
+  bool counted = false;
+  uint32_t epoch;
+  if (pool->members == 1)
+    return has_work(pool);
+  while (!look_once(pool, &counted, &epoch))
+    cgc_thread_futex_wait(&pool->epoch, epoch, 0);
+  if (is_done(pool))
+    wake(pool, INT32_MAX);
+  return !is_done(pool);
+}
