@@ -394,6 +394,46 @@ long cgc_signal_decode(const uint8_t *code, size_t n) {
   return -1;
 }
 
+/* ---- a system call by its number ----------------------------------------- */
+
+__attribute__((used)) static long
+fail(long negative_errno) __asm__("cgc_signal_syscall_fail");
+static long fail(long negative_errno) {
+  errno = (int)-negative_errno;
+  return -1;
+}
+
+/*
+ * The number stands in the red zone, which no handler touches: a pushed
+ * register would be in the way of calls that return on another stack.
+ */
+__asm__(".text\n"
+        ".p2align 4\n"
+        ".globl cgc_signal_syscall\n"
+        ".hidden cgc_signal_syscall\n"
+        ".type cgc_signal_syscall, @function\n"
+        "cgc_signal_syscall:\n"
+        ".cfi_startproc\n"
+        "  movq %rdi, -8(%rsp)\n"
+        "  movq %rdi, %rax\n"
+        "  movq %rsi, %rdi\n"
+        "  movq %rdx, %rsi\n"
+        "  movq %rcx, %rdx\n"
+        "  movq %r8, %r10\n"
+        "  movq %r9, %r8\n"
+        "  movq 8(%rsp), %r9\n"
+        "  syscall\n"
+        "cgc_signal_syscall_end:\n"
+        "  cmpq $-4095, %rax\n"
+        "  jae 1f\n"
+        "  ret\n"
+        "1:\n"
+        "  movq %rax, %rdi\n"
+        "  jmp cgc_signal_syscall_fail\n"
+        ".cfi_endproc\n"
+        ".size cgc_signal_syscall, .-cgc_signal_syscall\n");
+extern const char syscall_end[] __asm__("cgc_signal_syscall_end");
+
 /* ---- beginning a system call again --------------------------------------- */
 
 enum { CODE_MAX = 40, SYSCALL_LEN = 2 };
@@ -453,11 +493,23 @@ bool cgc_signal_broke_call(const void *context) {
          is_syscall(code) && !another_waits(uc, false);
 }
 
+/* Of the system call that has just returned, or -1. */
+static long call_number(const greg_t *gregs) {
+  uintptr_t end = (uintptr_t)gregs[REG_RIP];
+  uint8_t code[CODE_MAX];
+  long number = -1;
+  if (end == (uintptr_t)syscall_end) {
+    peek((uintptr_t)gregs[REG_RSP] - sizeof number, (uint8_t *)&number,
+         sizeof number);
+    return number;
+  }
+  size_t n = code_before(end, code);
+  return n ? cgc_signal_decode(code, n) : -1;
+}
+
 static bool begin_again(ucontext_t *uc) {
   greg_t *gregs = uc->uc_mcontext.gregs;
-  uint8_t code[CODE_MAX];
-  size_t n = code_before((uintptr_t)gregs[REG_RIP], code);
-  long number = n ? cgc_signal_decode(code, n) : -1;
+  long number = call_number(gregs);
   if (!gives_eintr(number) && !restarts(number))
     return false;
   if (another_waits(uc, false))

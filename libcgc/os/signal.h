@@ -85,6 +85,13 @@ bool cgc_signal_broke_call(const void *ucontext);
  */
 long cgc_signal_decode(const uint8_t *code, size_t n);
 
+/**
+ * System call N with six arguments as libc's syscall() makes it: -1 and errno
+ * on failure.  It keeps N where cgc_signal_rewind finds it, so that also a call
+ * whose number stands nowhere in the code is begun again.
+ */
+long cgc_signal_syscall(long n, ...);
+
 /** Registers and vector state of a context as two ranges of its frame. */
 struct cgc_signal_frame {
   uintptr_t regs_lo, regs_hi;     /* general registers */

@@ -311,11 +311,19 @@ static void *sleep_in_poll(void *arg) {
   return NULL;
 }
 
+static void *sleep_in_poll_by_number(void *arg) {
+  *(_Atomic pid_t *)arg = cgc_thread_tid();
+  ck_assert_int_eq(cgc_signal_syscall(SYS_poll, NULL, 0, 300), 0);
+  return NULL;
+}
+
 START_TEST(a_thread_in_poll_sees_no_eintr) {
+  static void *(*const fns[])(void *) = {sleep_in_poll,
+                                         sleep_in_poll_by_number};
   _Atomic pid_t tid = 0;
   pthread_t thread;
   setup();
-  pthread_create(&thread, NULL, sleep_in_poll, &tid);
+  pthread_create(&thread, NULL, fns[_i], &tid);
   while (tid == 0)
     sched_yield();
   cgc_signal_install();
@@ -325,6 +333,26 @@ START_TEST(a_thread_in_poll_sees_no_eintr) {
   }
   pthread_join(thread, NULL);
   ck_assert_int_eq(nseen, 50);
+}
+END_TEST
+
+START_TEST(a_call_by_number_is_as_libcs) {
+  char page[4096], *map;
+  int fds[2];
+  errno = 7;
+  ck_assert_int_eq(cgc_signal_syscall(SYS_gettid), cgc_thread_tid());
+  ck_assert_int_eq(errno, 7);
+  ck_assert_int_eq(cgc_signal_syscall(SYS_close, -1), -1);
+  ck_assert_int_eq(errno, EBADF);
+  ck_assert_int_eq(cgc_signal_syscall(100000), -1);
+  ck_assert_int_eq(errno, ENOSYS);
+  ck_assert_int_eq(pipe(fds), 0);
+  ck_assert_int_eq(write(fds[1], "four", 4), 4);
+  ck_assert_int_eq(cgc_signal_syscall(SYS_read, fds[0], page, 3), 3);
+  /* The sixth argument is an offset that mmap refuses. */
+  map = (char *)cgc_signal_syscall(SYS_mmap, NULL, 4096, 1, 2, fds[0], 1);
+  ck_assert_ptr_eq(map, (char *)-1);
+  ck_assert_int_eq(errno, EINVAL);
 }
 END_TEST
 
@@ -346,6 +374,7 @@ static Suite *suite(void) {
   tcase_add_test(calls, any_bytes_are_survived);
   tcase_add_test(calls, a_broken_poll_is_begun_again);
   tcase_add_test(calls, other_contexts_stay_as_they_are);
+  tcase_add_test(calls, a_call_by_number_is_as_libcs);
   tcase_add_test(calls, a_waiting_signal_is_left_as_the_cause);
   tcase_add_test(calls, an_ignored_signal_is_no_cause);
   suite_add_tcase(s, calls);
@@ -355,7 +384,7 @@ static Suite *suite(void) {
   suite_add_tcase(s, errors);
   TCase *concurrent = tcase_create("concurrent");
   tcase_set_timeout(concurrent, 30);
-  tcase_add_test(concurrent, a_thread_in_poll_sees_no_eintr);
+  tcase_add_loop_test(concurrent, a_thread_in_poll_sees_no_eintr, 0, 2);
   suite_add_tcase(s, concurrent);
   return s;
 }

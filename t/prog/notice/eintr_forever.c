@@ -77,6 +77,21 @@ static int by_futex(void) {
   return 0;
 }
 
+static int by_epoll_number(void) {
+  struct epoll_event e = {.events = EPOLLIN}, got;
+  int ep = epoll_create1(0);
+  epoll_ctl(ep, EPOLL_CTL_ADD, end_fd, &e);
+  long n = syscall(SYS_epoll_wait, ep, &got, 1, -1);
+  int error = errno;
+  close(ep);
+  return n == 1 ? 0 : error;
+}
+
+static int by_semop_number(void) {
+  struct sembuf take = {0, -1, 0};
+  return syscall(SYS_semop, sem_id, &take, 1) ? errno : 0;
+}
+
 static int by_msgrcv(void) {
   struct {
     long type;
@@ -154,6 +169,8 @@ static struct call calls[] = {
     {.name = "epoll_wait", .wait = by_epoll},
     {.name = "sem_wait", .wait = by_sem_wait},
     {.name = "futex", .wait = by_futex},
+    {.name = "epoll_wait by number", .wait = by_epoll_number},
+    {.name = "semop by number", .wait = by_semop_number},
     {.name = "msgrcv", .wait = by_msgrcv},
     {.name = "semop", .wait = by_semop},
     {.name = "sigwait", .wait = by_sigwait},
@@ -219,7 +236,7 @@ static void end_all(void) {
     char text[8];
   } m = {1, "seven.."};
   uint64_t one = 1;
-  struct sembuf give = {0, 1, 0};
+  struct sembuf give = {0, 2, 0};
   int full = 0;
   ending = 1;
   pthread_kill(calls[0].thread, SIG_PAUSE);

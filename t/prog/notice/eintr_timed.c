@@ -167,6 +167,19 @@ static int by_futex(void) {
              : errno;
 }
 
+static int by_poll_number(void) {
+  return syscall(SYS_poll, NULL, 0, TIMEOUT_MS) ? errno : 0;
+}
+
+static int by_nanosleep_number(void) {
+  return syscall(SYS_nanosleep, &span, NULL) ? errno : 0;
+}
+
+static int by_select_number(void) {
+  struct timeval tv = {0, TIMEOUT_MS * 1000};
+  return syscall(SYS_select, 0, NULL, NULL, NULL, &tv) ? errno : 0;
+}
+
 static int by_semtimedop(void) {
   struct sembuf take = {0, -1, 0};
   int id = semget(IPC_PRIVATE, 1, 0600);
@@ -227,6 +240,9 @@ static struct call calls[] = {
     {.name = "recv with SO_RCVTIMEO", .wait = by_recv},
     {.name = "accept with SO_RCVTIMEO", .wait = by_accept},
     {.name = "futex", .wait = by_futex},
+    {.name = "poll by number", .wait = by_poll_number},
+    {.name = "nanosleep by number", .wait = by_nanosleep_number},
+    {.name = "select by number", .wait = by_select_number},
     {.name = "semtimedop", .wait = by_semtimedop},
     {.name = "mq_timedreceive", .wait = by_mq_timedreceive},
     {.name = "read of a timerfd", .wait = by_timerfd},
