@@ -98,46 +98,90 @@ CGC_PUBLIC ssize_t __read_chk(int fd, void *buf, size_t size, size_t room) {
   return result;
 }
 
+/*
+ * A signal in the middle of a blocking write or send, or of a receive that
+ * waits for all, makes the kernel return what was moved so far.  If a stop
+ * came meanwhile the rest follows, as it would have; what then goes wrong
+ * shows at the program's next call.
+ */
+static inline uint32_t stops_seen(void) {
+  return atomic_load_explicit(&cgc_mutator_stop.epoch, memory_order_relaxed);
+}
+
+static inline bool was_cut_short(uint32_t stops, ssize_t n, size_t size) {
+  return cgc_unlikely(n > 0 && (size_t)n < size) && stops != stops_seen();
+}
+
+/* Other sockets have messages, and take MSG_WAITALL for nothing. */
+static bool waits_for_all(int fd, int flags) {
+  int type = 0;
+  socklen_t len = sizeof type;
+  return (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL &&
+         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+         type == SOCK_STREAM;
+}
+
+/* returns  N, and what came behind it if all was asked for */
+static CGC_COLD ssize_t receive_rest(int fd, void *buf, ssize_t n, size_t size,
+                                     int flags) {
+  int saved = errno;
+  ssize_t more = 0;
+  if (waits_for_all(fd, flags))
+    more = recv(fd, (char *)buf + n, size - (size_t)n, flags);
+  errno = saved;
+  return more > 0 ? n + more : n;
+}
+
 CGC_PUBLIC ssize_t recv(int fd, void *buf, size_t size, int flags) {
   struct transfer t;
+  uint32_t stops = stops_seen();
   ssize_t result;
   begin_transfer(&t, fd, SO_RCVTIMEO);
   do
     result = CGC_CALL_REAL(recv)(fd, buf, size, flags);
   while (transfer_again(&t, result));
   cgc_deadline_end(&t.wait);
-  return result;
+  return was_cut_short(stops, result, size)
+             ? receive_rest(fd, buf, result, size, flags)
+             : result;
 }
 
 CGC_PUBLIC ssize_t __recv_chk(int fd, void *buf, size_t size, size_t room,
                               int flags) {
   struct transfer t;
+  uint32_t stops = stops_seen();
   ssize_t result;
   begin_transfer(&t, fd, SO_RCVTIMEO);
   do
     result = CGC_CALL_REAL(__recv_chk)(fd, buf, size, room, flags);
   while (transfer_again(&t, result));
   cgc_deadline_end(&t.wait);
-  return result;
+  return was_cut_short(stops, result, size)
+             ? receive_rest(fd, buf, result, size, flags)
+             : result;
 }
 
 CGC_PUBLIC ssize_t recvfrom(int fd, void *restrict buf, size_t size, int flags,
                             struct sockaddr *restrict from,
                             socklen_t *restrict len) {
   struct transfer t;
+  uint32_t stops = stops_seen();
   ssize_t result;
   begin_transfer(&t, fd, SO_RCVTIMEO);
   do
     result = CGC_CALL_REAL(recvfrom)(fd, buf, size, flags, from, len);
   while (transfer_again(&t, result));
   cgc_deadline_end(&t.wait);
-  return result;
+  return was_cut_short(stops, result, size)
+             ? receive_rest(fd, buf, result, size, flags)
+             : result;
 }
 
 CGC_PUBLIC ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t room,
                                   int flags, struct sockaddr *from,
                                   socklen_t *len) {
   struct transfer t;
+  uint32_t stops = stops_seen();
   ssize_t result;
   begin_transfer(&t, fd, SO_RCVTIMEO);
   do
@@ -145,7 +189,9 @@ CGC_PUBLIC ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t room,
         CGC_CALL_REAL(__recvfrom_chk)(fd, buf, size, room, flags, from, len);
   while (transfer_again(&t, result));
   cgc_deadline_end(&t.wait);
-  return result;
+  return was_cut_short(stops, result, size)
+             ? receive_rest(fd, buf, result, size, flags)
+             : result;
 }
 
 CGC_PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
@@ -181,19 +227,6 @@ CGC_PUBLIC int accept4(int fd, struct sockaddr *restrict from,
   while (transfer_again(&t, result));
   cgc_deadline_end(&t.wait);
   return result;
-}
-
-/*
- * A signal in the middle of a blocking write or send makes the kernel return
- * what it has taken so far.  If a stop came meanwhile the rest follows, as it
- * would have; what then goes wrong shows at the program's next call.
- */
-static inline uint32_t stops_seen(void) {
-  return atomic_load_explicit(&cgc_mutator_stop.epoch, memory_order_relaxed);
-}
-
-static inline bool was_cut_short(uint32_t stops, ssize_t n, size_t size) {
-  return cgc_unlikely(n > 0 && (size_t)n < size) && stops != stops_seen();
 }
 
 CGC_PUBLIC ssize_t write(int fd, const void *buf, size_t size) {
