@@ -143,6 +143,8 @@ START_TEST(the_default_action_still_kills) {
   int status;
   pid_t child = fork();
   if (child == 0) {
+    struct kernel_action dfl = {.handler = NULL};
+    syscall(SYS_rt_sigaction, 33, &dfl, NULL, 8); /* make left it ignored */
     setup();
     syscall(SYS_tgkill, getpid(), cgc_thread_tid(), 33);
     _exit(0);
