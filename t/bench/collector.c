@@ -62,6 +62,9 @@ void collector_load(const char *path, int nmarkers) {
     need(&get_gc_no, "GC_get_gc_no", NULL);
   set_markers(nmarkers);
   init();
+  /* libgc starts its markers with the first thread of the client's, or now. */
+  if (nmarkers > 1 && find(&init, "GC_start_mark_threads", NULL))
+    init();
 }
 
 unsigned long collector_collections(void) {
