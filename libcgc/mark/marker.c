@@ -102,34 +102,41 @@ static CGC_NOINLINE void visit_large(struct cgc_marker *m, size_t page) {
 }
 
 /*
- * WORD lies in the arena.  Two loads, desc and class; the mark word and the
- * object are only asked for.  A word that points behind a span's last slot
- * finds a set bit there (heap/sweep.h).
+ * The slot that WORD, which lies in the arena, points into.  Two loads, desc
+ * and class; the mark word and the object are not touched.  A word that points
+ * behind a span's last slot finds a set bit there (heap/sweep.h).
+ * returns  false if there is none, or a large object, which was visited
  */
-CGC_INLINE void candidate(struct cgc_marker *m, uintptr_t word) {
+CGC_INLINE bool find(struct cgc_marker *m, uintptr_t word,
+                     struct cgc_candidate *c) {
   size_t page = (word - m->base) >> CGC_PAGE_SHIFT;
   uint32_t desc = m->desc[page];
   unsigned class = cgc_desc_class(desc);
   if (class == CGC_CLASS_NONE)
-    return;
+    return false;
   if (cgc_unlikely(class == CGC_CLASS_LARGE)) {
     visit_large(m, page);
-    return;
+    return false;
   }
+  const struct cgc_size_class *sc = &cgc_size_classes[class];
   size_t first = page - cgc_desc_offset(desc);
   uintptr_t start = m->base + (first << CGC_PAGE_SHIFT);
   uint32_t i = cgc_sizeclass_index(class, word - start);
-  uint32_t size = cgc_size_classes[class].size;
-  struct cgc_candidate c = {
-      .addr = start + (uintptr_t)i * size,
-      .mark = m->marks + first * CGC_MARK_WORDS + i / 64,
-      .size = size,
-      .bit = i % 64,
-      .scan = !cgc_kind_is_noscan(cgc_desc_kind(desc)),
-      .lines = (uint16_t)(cgc_size_classes[class].npages * CGC_LINE_WORDS),
-  };
-  __builtin_prefetch(c.mark, 1);
-  enter_ring(m, c);
+  c->addr = start + (uintptr_t)i * sc->size;
+  c->mark = m->marks + first * CGC_MARK_WORDS + i / 64;
+  c->size = sc->size;
+  c->bit = i % 64;
+  c->scan = !cgc_kind_is_noscan(cgc_desc_kind(desc));
+  c->lines = (uint16_t)(sc->npages * CGC_LINE_WORDS);
+  return true;
+}
+
+CGC_INLINE void candidate(struct cgc_marker *m, uintptr_t word) {
+  struct cgc_candidate c;
+  if (find(m, word, &c)) {
+    __builtin_prefetch(c.mark, 1);
+    enter_ring(m, c);
+  }
 }
 
 /* ---- Scanning --------------------------------------------------------- */
@@ -153,12 +160,57 @@ void cgc_marker_mark_word(struct cgc_marker *m, uintptr_t word) {
     odd_word(m, word);
 }
 
+/* Nothing waits anywhere: there is no other miss to overlap with. */
+CGC_INLINE bool is_narrow(const struct cgc_marker *m) {
+  return (m->ring_n | m->next_n | m->queue.n) == 0 && !m->by_span;
+}
+
 CGC_SCANS_MEMORY
-static void scan_short(struct cgc_marker *m, const uintptr_t *p,
-                       const uintptr_t *end) {
-  for (; p < end; p++)
-    if (is_inside(m, *p))
-      candidate(m, *p);
+CGC_INLINE size_t gather(const struct cgc_marker *m, const uintptr_t *p,
+                         const uintptr_t *end, uintptr_t *found) {
+  size_t n = 0;
+  for (; p < end; p++) {
+    found[n] = *p;
+    n += is_inside(m, *p);
+  }
+  return n;
+}
+
+/*
+ * The one object that WORD leads to, marked now and to be scanned at once.
+ * returns  false if there is nothing to scan, or it is not a short one
+ */
+CGC_INLINE bool follow(struct cgc_marker *m, uintptr_t word,
+                       struct cgc_piece *next) {
+  struct cgc_candidate c;
+  if (!find(m, word, &c) || !mark(m, c.mark, c.bit, c.size) || !c.scan)
+    return false;
+  c.mark[c.lines] |= 1ULL << c.bit;
+  *next = (struct cgc_piece){c.addr, c.addr + c.size};
+  if (c.size < KERNEL_MIN)
+    return true;
+  cgc_queue_push(&m->queue, next->lo, next->hi);
+  return false;
+}
+
+/*
+ * A list is followed from object to object: through the ring and the queue
+ * each step would wait for half a dozen stores of the step before.
+ */
+static void scan_short(struct cgc_marker *m, struct cgc_piece piece) {
+  uintptr_t found[KERNEL_MIN / sizeof(uintptr_t)];
+  for (;;) {
+    m->scanned_bytes += piece.hi - piece.lo;
+    size_t n = gather(m, (const uintptr_t *)piece.lo,
+                      (const uintptr_t *)piece.hi, found);
+    if (n != 1 || !is_narrow(m)) {
+      for (size_t i = 0; i < n; i++)
+        candidate(m, found[i]);
+      return;
+    }
+    if (!follow(m, found[0], &piece))
+      return;
+  }
 }
 
 static void scan_long(struct cgc_marker *m, const uintptr_t *p,
@@ -220,17 +272,17 @@ static uintptr_t block_of(const struct cgc_marker *m, uintptr_t lo) {
 }
 
 static void scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
-  const uintptr_t *p = (const uintptr_t *)lo;
-  const uintptr_t *end = (const uintptr_t *)hi;
-  m->scanned_bytes += hi - lo;
   if (cgc_unlikely(m->odd_words))
     scan_odd(m, lo, hi);
+  if (!m->thorough && hi - lo < KERNEL_MIN) {
+    scan_short(m, (struct cgc_piece){lo, hi});
+    return;
+  }
+  m->scanned_bytes += hi - lo;
   if (m->thorough)
     scan_thoroughly(m, lo, hi, block_of(m, lo));
-  else if (hi - lo < KERNEL_MIN)
-    scan_short(m, p, end);
   else
-    scan_long(m, p, end);
+    scan_long(m, (const uintptr_t *)lo, (const uintptr_t *)hi);
 }
 
 void cgc_marker_scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
