@@ -2,9 +2,9 @@
 /*
  * front/deadline.h - one waiting call, and what is left of its time.
  *
- *   begin   wait_active = 1, the deadline is taken
+ *   begin   wait_sp = here, the deadline is taken
  *   again   EINTR and wait_interrupted: the stop signal broke it off
- *   end     wait_active = 0
+ *   end     wait_sp = 0
  *
  * A thread without a record is given one, since a stop could only begin its
  * calls again, with the whole time.
@@ -13,7 +13,7 @@
  * interrupted.  That one gives EINTR then, since a handler has run; where
  * libc goes on with it, the stop handler begins its system call again.
  *
- *   I1  wait_interrupted is 0 while wait_active is 0.
+ *   I1  wait_interrupted is 0 while wait_sp is 0.
  *
  * Who comes in: front/wait, front/socket.  Calls: front/init, os/thread.
  * Locks: none; the owner thread and its stop handler.
@@ -55,16 +55,16 @@ CGC_INLINE void cgc_deadline_begin(struct cgc_deadline *w) {
     return;
   /* A handler of the program's in another wait, or one that was jumped out
    * of: what that one was told does not count for us. */
-  if (cgc_unlikely(w->self->wait_active))
+  if (cgc_unlikely(w->self->wait_sp))
     w->self->wait_interrupted = 0;
-  w->self->wait_active = 1;
+  w->self->wait_sp = (uintptr_t)w;
 }
 
 /** It is over; errno is kept. */
 CGC_INLINE void cgc_deadline_end(struct cgc_deadline *w) {
   if (!w->self)
     return;
-  w->self->wait_active = 0;
+  w->self->wait_sp = 0;
   if (cgc_unlikely(w->self->wait_interrupted)) /* I1 */
     w->self->wait_interrupted = 0;
 }

@@ -9,13 +9,16 @@
  *
  *   wrapper                                  stop handler
  *   deadline = now + timeout
- *   wait_active = 1
+ *   wait_sp = here
  *   real call  <---------------------------  wait_interrupted = 1
  *   EINTR, and wait_interrupted?  real call with the time that is left
- *   wait_active = 0
+ *   wait_sp = 0
  *
  * An EINTR of the program's own handlers is passed on: the stop handler does
  * not claim a call that another signal has broken off, or is about to.
+ *
+ * A wait that a handler jumps out of leaves its mark; calls made from elsewhere
+ * on the stack are not taken for it.
  *
  * A call that is not broken off costs two stores and one reading of the clock
  * (none where it waits for ever or not at all).  The real function is glibc's

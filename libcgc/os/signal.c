@@ -484,15 +484,6 @@ static bool another_waits(const ucontext_t *uc, bool only_without_restart) {
   return false;
 }
 
-bool cgc_signal_broke_call(const void *context) {
-  const ucontext_t *uc = context;
-  const greg_t *gregs = uc->uc_mcontext.gregs;
-  uint8_t code[SYSCALL_LEN];
-  return gregs[REG_RAX] == -EINTR &&
-         peek((uintptr_t)gregs[REG_RIP] - SYSCALL_LEN, code, sizeof code) &&
-         is_syscall(code) && !another_waits(uc, false);
-}
-
 /* Of the system call that has just returned, or -1. */
 static long call_number(const greg_t *gregs) {
   uintptr_t end = (uintptr_t)gregs[REG_RIP];
@@ -505,6 +496,18 @@ static long call_number(const greg_t *gregs) {
   }
   size_t n = code_before(end, code);
   return n ? cgc_signal_decode(code, n) : -1;
+}
+
+bool cgc_signal_broke_call(const void *context) {
+  const ucontext_t *uc = context;
+  const greg_t *gregs = uc->uc_mcontext.gregs;
+  uint8_t code[SYSCALL_LEN];
+  if (gregs[REG_RAX] != -EINTR ||
+      !peek((uintptr_t)gregs[REG_RIP] - SYSCALL_LEN, code, sizeof code) ||
+      !is_syscall(code) || another_waits(uc, false))
+    return false;
+  long number = call_number(gregs);
+  return number != SYS_pause && number != SYS_rt_sigsuspend;
 }
 
 static bool begin_again(ucontext_t *uc) {

@@ -74,7 +74,8 @@ bool cgc_signal_rewind(void *ucontext);
 
 /**
  * For the hook: whether the context is that of a call that gave EINTR, and no
- * other signal waits that may count as the cause.
+ * other signal waits that may count as the cause.  Not for pause and
+ * sigsuspend: those wait for nothing but a signal.
  */
 bool cgc_signal_broke_call(const void *ucontext);
 

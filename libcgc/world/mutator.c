@@ -11,7 +11,11 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { NBUCKETS = 1024, LOOK_EVERY = 64 };
+enum {
+  NBUCKETS = 1024,
+  LOOK_EVERY = 64,
+  WAIT_DEPTH = 4096 /* bytes of stack between a wait and its system call */
+};
 
 __thread struct cgc_mutator *cgc_self
     __attribute__((tls_model("initial-exec")));
@@ -282,8 +286,16 @@ CGC_SCANS_MEMORY static void save_context(struct cgc_mutator *m, uintptr_t sp,
     m->fs_base = cgc_thread_pointer();
 }
 
-static void go_on(struct cgc_mutator *m, void *context) {
-  if (m->wait_active && cgc_signal_broke_call(context))
+/*
+ * The call is made from the wait's frame, or by a function of libc's in
+ * between.  A wait that was jumped out of is above or far away.
+ */
+static bool is_in_wait(const struct cgc_mutator *m, uintptr_t sp) {
+  return m->wait_sp - sp < WAIT_DEPTH;
+}
+
+static void go_on(struct cgc_mutator *m, uintptr_t sp, void *context) {
+  if (is_in_wait(m, sp) && cgc_signal_broke_call(context))
     m->wait_interrupted = 1;
   else
     cgc_signal_rewind(context);
@@ -298,7 +310,7 @@ CGC_SCANS_MEMORY static void on_signal(void *record, uintptr_t sp,
     return;
   }
   if (!is_wanted(m)) {
-    go_on(m, context);
+    go_on(m, sp, context);
     return;
   }
   if (m->busy & CGC_MUTATOR_BUSY) {
@@ -309,7 +321,7 @@ CGC_SCANS_MEMORY static void on_signal(void *record, uintptr_t sp,
   if (!m->blind)
     save_context(m, sp, context);
   park(m);
-  go_on(m, context);
+  go_on(m, sp, context);
 }
 
 static void park_here(uintptr_t sp, void *ctx) {

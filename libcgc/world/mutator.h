@@ -53,11 +53,12 @@ struct cgc_mutator {
   uint8_t busy; /* owner thread and its signal handler */
 
   /*
-   * Owner thread: set by a wrapper around a system call with a timeout.  A
-   * stop then leaves EINTR and sets wait_interrupted, and the wrapper goes
-   * on with the time left.
+   * Owner thread: set by a wrapper around a system call with a timeout, to
+   * an address in its frame.  A stop of a call that is made from there leaves
+   * EINTR and sets wait_interrupted, and the wrapper goes on with the time
+   * left.  0: there is none.
    */
-  volatile uint8_t wait_active;
+  volatile uintptr_t wait_sp;
   volatile uint8_t wait_interrupted;
 
   bool temporary;     /* made by a stop for a thread without a record */

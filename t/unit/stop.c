@@ -485,11 +485,11 @@ END_TEST
 static void *wait_like_a_wrapper(void *arg) {
   struct cgc_mutator *self = cgc_mutator_register();
   struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
-  self->wait_active = 1;
+  self->wait_sp = (uintptr_t)&p;
   ready();
   int n = poll(&p, 1, 2000);
   int error = errno;
-  self->wait_active = 0;
+  self->wait_sp = 0;
   ck_assert_int_eq(n, -1);
   ck_assert_int_eq(error, EINTR);
   *(_Atomic int *)arg = self->wait_interrupted;
@@ -507,6 +507,34 @@ START_TEST(a_wrapped_wait_is_told_of_the_stop) {
   threads_start();
   pthread_join(thread, NULL);
   ck_assert_int_eq(interrupted, 1);
+}
+END_TEST
+
+/* As a wrapper that a handler has jumped out of leaves the record. */
+static CGC_NOINLINE void leave_a_wait(void) {
+  volatile char frame[1024];
+  frame[0] = 0;
+  cgc_self->wait_sp = (uintptr_t)frame;
+}
+
+static void *wait_after_another(void *arg) {
+  (void)arg;
+  cgc_mutator_register();
+  leave_a_wait();
+  ready();
+  ck_assert_int_eq(poll(NULL, 0, 200), 0);
+  ck_assert_int_eq(cgc_self->wait_interrupted, 0);
+  return NULL;
+}
+
+START_TEST(a_wait_that_was_left_is_told_nothing) {
+  threads_setup();
+  pthread_t thread = threads_create(wait_after_another, NULL);
+  wait_ready(1);
+  usleep(20000);
+  threads_stop();
+  threads_start();
+  pthread_join(thread, NULL);
 }
 END_TEST
 
@@ -690,6 +718,7 @@ static Suite *suite(void) {
   tcase_add_test(sorts, threads_with_an_alternate_stack_stop);
   tcase_add_test(sorts, no_call_gives_eintr);
   tcase_add_test(sorts, a_wrapped_wait_is_told_of_the_stop);
+  tcase_add_test(sorts, a_wait_that_was_left_is_told_nothing);
   tcase_add_test(sorts, a_signal_during_a_stop_ends_poll);
   tcase_add_test(sorts, a_signal_during_a_stop_ends_read);
   tcase_add_test(sorts, setuid_goes_on_working);

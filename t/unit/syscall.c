@@ -27,7 +27,7 @@ static const struct timespec span = {0, SPAN_MS * 1000000};
 static void on_stop(int sig) {
   (void)sig;
   nstops++;
-  if (record.wait_active)
+  if (record.wait_sp)
     record.wait_interrupted = 1;
 }
 
@@ -95,7 +95,7 @@ START_TEST(syscall_waits_for_the_span) {
   ck_assert_uint_ge(ms, SPAN_MS - 1);
   ck_assert_uint_lt(ms, SPAN_MS + LATE_MS);
   ck_assert_int_ge(nstops, 3);
-  ck_assert_int_eq(record.wait_active, 0);
+  ck_assert_uint_eq(record.wait_sp, 0);
   ck_assert_int_eq(span.tv_nsec, SPAN_MS * 1000000);
 }
 END_TEST
@@ -126,7 +126,7 @@ START_TEST(syscall_passes_the_programs_eintr_on) {
   ck_assert_int_eq(
       syscall(SYS_futex, &word, FUTEX_WAIT, 0, &long_span, NULL, 0), -1);
   ck_assert_int_eq(errno, EINTR);
-  ck_assert_int_eq(record.wait_active, 0);
+  ck_assert_uint_eq(record.wait_sp, 0);
 }
 END_TEST
 

@@ -34,7 +34,7 @@ static const struct timespec span = {0, SPAN_MS * 1000000};
 static void on_stop(int sig) {
   (void)sig;
   nstops++;
-  if (record.wait_active)
+  if (record.wait_sp)
     record.wait_interrupted = 1;
 }
 
@@ -64,7 +64,7 @@ static void assert_took_the_span(void) {
   ck_assert_uint_ge(ms, SPAN_MS - 1);
   ck_assert_uint_lt(ms, SPAN_MS + LATE_MS);
   ck_assert_int_ge(nstops, 3);
-  ck_assert_int_eq(record.wait_active, 0);
+  ck_assert_uint_eq(record.wait_sp, 0);
   ck_assert_int_eq(record.wait_interrupted, 0);
 }
 
@@ -238,14 +238,14 @@ START_TEST(wait_passes_the_programs_eintr_on) {
   ck_assert_int_eq(sem_wait(&sem), -1);
   ck_assert_int_eq(errno, EINTR);
   ck_assert_uint_eq(sleep(5), 4);
-  ck_assert_int_eq(record.wait_active, 0);
+  ck_assert_uint_eq(record.wait_sp, 0);
 }
 END_TEST
 
 /* A handler of the program's that waits itself, and is broken off by us. */
 static void on_program_waiting(int sig) {
   (void)sig;
-  record.wait_interrupted = record.wait_active;
+  record.wait_interrupted = record.wait_sp != 0;
   poll(NULL, 0, 1);
 }
 
@@ -304,7 +304,7 @@ START_TEST(wait_leaves_wrong_arguments_to_the_real_call) {
   ck_assert_int_eq(epoll_wait(-1, &event, 1, 0), -1);
   ck_assert_int_eq(errno, EBADF);
   ck_assert_int_eq(msgrcv(-1, NULL, 0, 0, 0), -1);
-  ck_assert_int_eq(record.wait_active, 0);
+  ck_assert_uint_eq(record.wait_sp, 0);
 }
 END_TEST
 
