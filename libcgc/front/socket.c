@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 
 CGC_REAL(read)
 CGC_REAL(__read_chk)
@@ -23,6 +24,7 @@ CGC_REAL(sendto)
 CGC_REAL(sendmsg)
 CGC_REAL(connect)
 CGC_REAL(write)
+CGC_REAL(writev)
 
 struct transfer {
   struct cgc_deadline wait;
@@ -194,7 +196,38 @@ CGC_PUBLIC ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t room,
              : result;
 }
 
-CGC_PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+/* What of some buffers has not been moved: a piece of one, and others whole. */
+struct rest {
+  char *piece;
+  size_t piece_len;
+  struct iovec *others;
+  size_t nothers;
+};
+
+/* Of COUNT buffers N bytes were moved.  returns  false when that was all */
+static bool find_rest(const struct iovec *iov, size_t count, size_t n,
+                      struct rest *rest) {
+  for (; count && n >= iov->iov_len; count--)
+    n -= iov++->iov_len;
+  if (count == 0)
+    return false;
+  *rest = (struct rest){(char *)iov->iov_base + n, iov->iov_len - n,
+                        (struct iovec *)(uintptr_t)(iov + 1), count - 1};
+  return true;
+}
+
+/* The piece gave PIECE.  returns  whether the others are to follow */
+static bool is_piece_done(const struct rest *rest, ssize_t piece) {
+  return piece == (ssize_t)rest->piece_len && rest->nothers > 0;
+}
+
+/* A sum of two transfers, of which the second may have failed. */
+static ssize_t added(ssize_t n, ssize_t more, int saved) {
+  errno = saved;
+  return more > 0 ? n + more : n;
+}
+
+static ssize_t recvmsg_once(int fd, struct msghdr *message, int flags) {
   struct transfer t;
   ssize_t result;
   begin_transfer(&t, fd, SO_RCVTIMEO);
@@ -203,6 +236,30 @@ CGC_PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
   while (transfer_again(&t, result));
   cgc_deadline_end(&t.wait);
   return result;
+}
+
+/* Descriptors that came with the rest would have no place. */
+static ssize_t recvmsg_rest(int fd, const struct msghdr *message, size_t n,
+                            int flags) {
+  struct rest rest;
+  if (message->msg_control || !waits_for_all(fd, flags) ||
+      !find_rest(message->msg_iov, message->msg_iovlen, n, &rest))
+    return 0;
+  int saved = errno;
+  struct msghdr others = {.msg_iov = rest.others, .msg_iovlen = rest.nothers};
+  ssize_t piece = recv(fd, rest.piece, rest.piece_len, flags);
+  if (!is_piece_done(&rest, piece))
+    return piece;
+  return added(piece, recvmsg(fd, &others, flags), saved);
+}
+
+CGC_PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+  uint32_t stops = stops_seen();
+  int saved = errno;
+  ssize_t n = recvmsg_once(fd, message, flags);
+  if (!was_cut_short(stops, n, SIZE_MAX))
+    return n;
+  return added(n, recvmsg_rest(fd, message, (size_t)n, flags), saved);
 }
 
 CGC_PUBLIC int accept(int fd, struct sockaddr *restrict from,
@@ -235,9 +292,28 @@ CGC_PUBLIC ssize_t write(int fd, const void *buf, size_t size) {
   ssize_t n = CGC_CALL_REAL(write)(fd, buf, size);
   if (!was_cut_short(stops, n, size))
     return n;
-  ssize_t more = write(fd, (const char *)buf + n, size - (size_t)n);
-  errno = saved;
-  return more > 0 ? n + more : n;
+  return added(n, write(fd, (const char *)buf + n, size - (size_t)n), saved);
+}
+
+static ssize_t writev_rest(int fd, const struct iovec *iov, int count,
+                           size_t n) {
+  struct rest rest;
+  if (!find_rest(iov, (size_t)count, n, &rest))
+    return 0;
+  int saved = errno;
+  ssize_t piece = write(fd, rest.piece, rest.piece_len);
+  if (!is_piece_done(&rest, piece))
+    return piece;
+  return added(piece, writev(fd, rest.others, (int)rest.nothers), saved);
+}
+
+CGC_PUBLIC ssize_t writev(int fd, const struct iovec *iov, int count) {
+  uint32_t stops = stops_seen();
+  int saved = errno;
+  ssize_t n = CGC_CALL_REAL(writev)(fd, iov, count);
+  if (!was_cut_short(stops, n, SIZE_MAX))
+    return n;
+  return added(n, writev_rest(fd, iov, count, (size_t)n), saved);
 }
 
 static ssize_t send_once(int fd, const void *buf, size_t size, int flags) {
@@ -257,13 +333,12 @@ CGC_PUBLIC ssize_t send(int fd, const void *buf, size_t size, int flags) {
   ssize_t n = send_once(fd, buf, size, flags);
   if (!was_cut_short(stops, n, size))
     return n;
-  ssize_t more = send(fd, (const char *)buf + n, size - (size_t)n, flags);
-  errno = saved;
-  return more > 0 ? n + more : n;
+  const char *rest = (const char *)buf + n;
+  return added(n, send(fd, rest, size - (size_t)n, flags), saved);
 }
 
-CGC_PUBLIC ssize_t sendto(int fd, const void *buf, size_t size, int flags,
-                          const struct sockaddr *to, socklen_t len) {
+static ssize_t sendto_once(int fd, const void *buf, size_t size, int flags,
+                           const struct sockaddr *to, socklen_t len) {
   struct transfer t;
   ssize_t result;
   begin_transfer(&t, fd, SO_SNDTIMEO);
@@ -274,7 +349,18 @@ CGC_PUBLIC ssize_t sendto(int fd, const void *buf, size_t size, int flags,
   return result;
 }
 
-CGC_PUBLIC ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+CGC_PUBLIC ssize_t sendto(int fd, const void *buf, size_t size, int flags,
+                          const struct sockaddr *to, socklen_t len) {
+  uint32_t stops = stops_seen();
+  int saved = errno;
+  ssize_t n = sendto_once(fd, buf, size, flags, to, len);
+  if (!was_cut_short(stops, n, size))
+    return n;
+  const char *rest = (const char *)buf + n;
+  return added(n, sendto(fd, rest, size - (size_t)n, flags, to, len), saved);
+}
+
+static ssize_t sendmsg_once(int fd, const struct msghdr *message, int flags) {
   struct transfer t;
   ssize_t result;
   begin_transfer(&t, fd, SO_SNDTIMEO);
@@ -283,6 +369,29 @@ CGC_PUBLIC ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
   while (transfer_again(&t, result));
   cgc_deadline_end(&t.wait);
   return result;
+}
+
+/* What goes with the bytes has gone with the first of them. */
+static ssize_t sendmsg_rest(int fd, const struct msghdr *message, size_t n,
+                            int flags) {
+  struct rest rest;
+  if (!find_rest(message->msg_iov, message->msg_iovlen, n, &rest))
+    return 0;
+  int saved = errno;
+  struct msghdr others = {.msg_iov = rest.others, .msg_iovlen = rest.nothers};
+  ssize_t piece = send(fd, rest.piece, rest.piece_len, flags);
+  if (!is_piece_done(&rest, piece))
+    return piece;
+  return added(piece, sendmsg(fd, &others, flags), saved);
+}
+
+CGC_PUBLIC ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+  uint32_t stops = stops_seen();
+  int saved = errno;
+  ssize_t n = sendmsg_once(fd, message, flags);
+  if (!was_cut_short(stops, n, SIZE_MAX))
+    return n;
+  return added(n, sendmsg_rest(fd, message, (size_t)n, flags), saved);
 }
 
 /* A connection under way is taken up again by the same call. */

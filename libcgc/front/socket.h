@@ -10,8 +10,13 @@
  * longer by the time up to that first interruption.
  *
  * An uninterrupted call costs two stores.  read() is among them, as many use
- * it on sockets.  write() is for another reason, which send() shares: a stop
- * in the middle of a blocking one must not cut it short.
+ * it on sockets.  write() and writev() are for another reason, which those that
+ * send share, and those that receive with MSG_WAITALL: a stop in the middle of
+ * a blocking one must not cut it short, so the rest is moved by another call.
+ *
+ * Not here: sendfile, splice and sendmmsg, whose callers are told to expect
+ * less than they asked for, and what moves a file's bytes, which no signal
+ * breaks off.
  *
  * Who comes in: the program.  Calls: front/deadline, front/real.
  * Locks: none.
