@@ -5,42 +5,16 @@
 #include "threads.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/select.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum { THREADS = 8, RUN_MS = 300 };
 
-static _Atomic bool done;
 static _Atomic unsigned long steps[THREADS];
-static _Atomic unsigned nready;
-
-static bool is_done(void) {
-  return atomic_load_explicit(&done, memory_order_relaxed);
-}
-
-static void ready(void) { atomic_fetch_add(&nready, 1); }
-
-static void wait_ready(unsigned n) {
-  while (atomic_load(&nready) < n)
-    sched_yield();
-}
-
-static void join_all(pthread_t *threads, int n) {
-  atomic_store(&done, true);
-  for (int i = 0; i < n; i++)
-    pthread_join(threads[i], NULL);
-}
 
 /* ---- core ---------------------------------------------------------------- */
 
@@ -62,8 +36,8 @@ static void *count_steps(void *arg) {
   size_t i = (size_t)arg;
   if (i % 2)
     cgc_mutator_register();
-  ready();
-  while (!is_done())
+  threads_ready();
+  while (!threads_are_done())
     atomic_fetch_add_explicit(&steps[i], 1, memory_order_relaxed);
   return NULL;
 }
@@ -71,7 +45,7 @@ static void *count_steps(void *arg) {
 static void start_counting(pthread_t *threads) {
   for (size_t i = 0; i < THREADS; i++)
     threads[i] = threads_create(count_steps, (void *)i);
-  wait_ready(THREADS);
+  threads_wait_ready(THREADS);
 }
 
 START_TEST(stopped_threads_do_not_run) {
@@ -92,7 +66,7 @@ START_TEST(stopped_threads_do_not_run) {
   unsigned long mark = atomic_load(&steps[0]);
   while (atomic_load(&steps[0]) == mark)
     sched_yield();
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
 }
 END_TEST
 
@@ -140,8 +114,8 @@ END_TEST
 static void *enter_and_leave(void *arg) {
   struct cgc_mutator *self = cgc_mutator_register();
   (void)arg;
-  ready();
-  while (!is_done()) {
+  threads_ready();
+  while (!threads_are_done()) {
     ck_assert(cgc_mutator_enter(self));
     ck_assert(!cgc_mutator_enter(self));
     cgc_mutator_leave(self);
@@ -154,16 +128,16 @@ START_TEST(threads_that_enter_and_leave_all_the_time_stop) {
   threads_setup();
   for (int i = 0; i < THREADS; i++)
     threads[i] = threads_create(enter_and_leave, NULL);
-  wait_ready(THREADS);
+  threads_wait_ready(THREADS);
   threads_stop_for(RUN_MS, 0);
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
 }
 END_TEST
 
 static void *enter_at_gate(void *arg) {
   struct cgc_mutator *self = cgc_mutator_register();
-  ready();
-  while (!is_done()) {
+  threads_ready();
+  while (!threads_are_done()) {
     ck_assert(cgc_mutator_enter(self));
     ++*(_Atomic long *)arg;
     cgc_mutator_leave(self);
@@ -173,7 +147,7 @@ static void *enter_at_gate(void *arg) {
 
 static void *enter_once(void *arg) {
   struct cgc_mutator *self = cgc_mutator_register();
-  ready();
+  threads_ready();
   ck_assert(cgc_mutator_enter(self));
   ++*(_Atomic long *)arg;
   cgc_mutator_leave(self);
@@ -186,7 +160,7 @@ START_TEST(a_thread_that_comes_while_the_gate_is_closed_waits) {
   ck_assert(cgc_mutator_enter(cgc_self));
   cgc_stop_close_gate();
   pthread_t thread = threads_create(enter_once, &entered);
-  wait_ready(1);
+  threads_wait_ready(1);
   usleep(5000);
   ck_assert_int_eq(entered, 0);
   cgc_stop_open_gate();
@@ -202,7 +176,7 @@ START_TEST(nobody_enters_while_the_gate_is_closed) {
   threads_setup();
   for (int i = 0; i < THREADS; i++)
     threads[i] = threads_create(enter_at_gate, &entered);
-  wait_ready(THREADS);
+  threads_wait_ready(THREADS);
   for (int round = 0; round < 40; round++) {
     ck_assert(cgc_mutator_enter(cgc_self));
     cgc_stop_close_gate();
@@ -214,7 +188,7 @@ START_TEST(nobody_enters_while_the_gate_is_closed) {
     while (entered == before)
       sched_yield();
   }
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
 }
 END_TEST
 
@@ -225,8 +199,8 @@ static void *block_all_and_spin(void *arg) {
   (void)arg;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, NULL);
-  ready();
-  while (!is_done())
+  threads_ready();
+  while (!threads_are_done())
     ;
   return NULL;
 }
@@ -236,9 +210,9 @@ START_TEST(blocked_signals_do_not_keep_a_thread_running) {
   threads_setup();
   for (int i = 0; i < THREADS; i++)
     threads[i] = threads_create(block_all_and_spin, NULL);
-  wait_ready(THREADS);
+  threads_wait_ready(THREADS);
   threads_stop_for(100, 100);
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
 }
 END_TEST
 
@@ -256,8 +230,8 @@ static void *create_and_join(void *arg) {
   sched_getaffinity(0, sizeof cpus, &cpus);
   if ((size_t)arg % 2) /* such a thread begins by waiting for its creator */
     pthread_attr_setaffinity_np(&attr, sizeof cpus, &cpus);
-  ready();
-  while (!is_done()) {
+  threads_ready();
+  while (!threads_are_done()) {
     pthread_t t[4];
     for (int i = 0; i < 4; i++)
       ck_assert_int_eq(
@@ -275,9 +249,9 @@ START_TEST(threads_may_come_and_go) {
   threads_setup();
   for (size_t i = 0; i < THREADS; i++)
     threads[i] = threads_create(create_and_join, (void *)i);
-  wait_ready(THREADS);
+  threads_wait_ready(THREADS);
   threads_stop_for(1500, 300);
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
   threads_stop();
   ck_assert_uint_eq(cgc_mutator_count(), 1);
   threads_start();
@@ -285,8 +259,8 @@ START_TEST(threads_may_come_and_go) {
 END_TEST
 
 static int raw_thread(void *arg) {
-  ready();
-  while (!is_done())
+  threads_ready();
+  while (!threads_are_done())
     atomic_fetch_add_explicit(&steps[(size_t)arg], 1, memory_order_relaxed);
   syscall(SYS_exit, 0);
   return 0;
@@ -302,7 +276,7 @@ START_TEST(threads_made_by_clone_are_found) {
                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ck_assert_int_gt(clone(raw_thread, stack + 65536, flags, (void *)i), 0);
   }
-  wait_ready(THREADS);
+  threads_wait_ready(THREADS);
   threads_stop();
   ck_assert_uint_eq(cgc_mutator_count(), THREADS + 1);
   for (int i = 0; i < THREADS; i++)
@@ -312,7 +286,7 @@ START_TEST(threads_made_by_clone_are_found) {
     ck_assert_uint_eq(steps[i], before[i]);
   threads_start();
   ck_assert_uint_eq(cgc_mutator_count(), 1);
-  atomic_store(&done, true);
+  atomic_store(&threads_done, true);
   while (cgc_thread_count() > 1)
     usleep(1000);
 }
@@ -355,247 +329,16 @@ START_TEST(threads_with_an_alternate_stack_stop) {
   threads_setup();
   for (size_t i = 0; i < THREADS; i++)
     threads[i] = threads_create(alternate_stack, (void *)i);
-  wait_ready(THREADS);
+  threads_wait_ready(THREADS);
   threads_stop_for(200, 100);
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
 }
-END_TEST
-
-/* ---- what the program must not notice ------------------------------------ */
-
-static _Atomic int neintr;
-static int pipe_fds[2];
-
-static void check_call(long ret) {
-  if (ret < 0 && errno == EINTR)
-    atomic_fetch_add(&neintr, 1);
-}
-
-static void *in_poll(void *arg) {
-  struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
-  (void)arg;
-  ready();
-  while (!is_done())
-    check_call(poll(&p, 1, 5));
-  return NULL;
-}
-
-static void *in_select(void *arg) {
-  (void)arg;
-  ready();
-  while (!is_done()) {
-    struct timeval tv = {0, 4000};
-    check_call(select(0, NULL, NULL, NULL, &tv));
-  }
-  return NULL;
-}
-
-static void *in_epoll(void *arg) {
-  int ep = epoll_create1(0);
-  struct epoll_event ev;
-  (void)arg;
-  ready();
-  while (!is_done())
-    check_call(epoll_wait(ep, &ev, 1, 6));
-  close(ep);
-  return NULL;
-}
-
-static void *in_nanosleep(void *arg) {
-  struct timespec ts = {0, 3000000};
-  (void)arg;
-  ready();
-  while (!is_done())
-    check_call(nanosleep(&ts, NULL));
-  return NULL;
-}
-
-static void *in_sem(void *arg) {
-  sem_t sem;
-  (void)arg;
-  sem_init(&sem, 0, 0);
-  ready();
-  while (!is_done()) {
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    ts.tv_nsec += 4000000;
-    if (ts.tv_nsec >= 1000000000) {
-      ts.tv_sec++;
-      ts.tv_nsec -= 1000000000;
-    }
-    check_call(sem_timedwait(&sem, &ts));
-  }
-  return NULL;
-}
-
-static void *in_recv(void *arg) {
-  int pair[2];
-  char byte;
-  struct timeval tv = {0, 5000};
-  (void)arg;
-  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-  setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
-  ready();
-  while (!is_done())
-    check_call(recv(pair[0], &byte, 1, 0));
-  close(pair[0]);
-  close(pair[1]);
-  return NULL;
-}
-
-static void *in_read(void *arg) {
-  char byte;
-  (void)arg;
-  ready();
-  check_call(read(pipe_fds[0], &byte, 1));
-  return NULL;
-}
-
-static void *in_sigtimedwait(void *arg) {
-  sigset_t set;
-  struct timespec ts = {0, 4000000};
-  (void)arg;
-  sigemptyset(&set);
-  sigaddset(&set, SIGUSR1);
-  pthread_sigmask(SIG_BLOCK, &set, NULL);
-  ready();
-  while (!is_done())
-    check_call(sigtimedwait(&set, NULL, &ts));
-  return NULL;
-}
-
-START_TEST(no_call_gives_eintr) {
-  void *(*const fns[])(void *) = {in_poll,      in_select,      in_epoll,
-                                  in_nanosleep, in_sem,         in_recv,
-                                  in_read,      in_sigtimedwait};
-  pthread_t threads[THREADS];
-  threads_setup();
-  ck_assert_int_eq(pipe(pipe_fds), 0);
-  for (int i = 0; i < THREADS; i++)
-    threads[i] = threads_create(fns[i], NULL);
-  wait_ready(THREADS);
-  /* Timeouts begin again here (front/wait sees to them): leave them time. */
-  threads_stop_for(1500, 1000);
-  ck_assert_int_eq(write(pipe_fds[1], "x", 1), 1);
-  join_all(threads, THREADS);
-  ck_assert_int_eq(neintr, 0);
-}
-END_TEST
-
-static void *wait_like_a_wrapper(void *arg) {
-  struct cgc_mutator *self = cgc_mutator_register();
-  struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
-  self->wait_sp = (uintptr_t)&p;
-  ready();
-  int n = poll(&p, 1, 2000);
-  int error = errno;
-  self->wait_sp = 0;
-  ck_assert_int_eq(n, -1);
-  ck_assert_int_eq(error, EINTR);
-  *(_Atomic int *)arg = self->wait_interrupted;
-  return NULL;
-}
-
-START_TEST(a_wrapped_wait_is_told_of_the_stop) {
-  _Atomic int interrupted = 0;
-  threads_setup();
-  ck_assert_int_eq(pipe(pipe_fds), 0);
-  pthread_t thread = threads_create(wait_like_a_wrapper, &interrupted);
-  wait_ready(1);
-  usleep(20000);
-  threads_stop();
-  threads_start();
-  pthread_join(thread, NULL);
-  ck_assert_int_eq(interrupted, 1);
-}
-END_TEST
-
-/* As a wrapper that a handler has jumped out of leaves the record. */
-static CGC_NOINLINE void leave_a_wait(void) {
-  volatile char frame[1024];
-  frame[0] = 0;
-  cgc_self->wait_sp = (uintptr_t)frame;
-}
-
-static void *wait_after_another(void *arg) {
-  (void)arg;
-  cgc_mutator_register();
-  leave_a_wait();
-  ready();
-  ck_assert_int_eq(poll(NULL, 0, 200), 0);
-  ck_assert_int_eq(cgc_self->wait_interrupted, 0);
-  return NULL;
-}
-
-START_TEST(a_wait_that_was_left_is_told_nothing) {
-  threads_setup();
-  pthread_t thread = threads_create(wait_after_another, NULL);
-  wait_ready(1);
-  usleep(20000);
-  threads_stop();
-  threads_start();
-  pthread_join(thread, NULL);
-}
-END_TEST
-
-static _Atomic int nalarms;
-static void on_alarm(int sig) {
-  (void)sig;
-  atomic_fetch_add(&nalarms, 1);
-}
-
-static pthread_t waiter;
-static _Atomic int waiter_result;
-static _Atomic bool waiter_waits;
-
-static void *wait_for_alarm(void *arg) {
-  struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
-  char byte;
-  cgc_mutator_register();
-  while (!is_done()) {
-    atomic_store(&waiter_waits, true);
-    long ret = arg ? read(pipe_fds[0], &byte, 1) : poll(&p, 1, -1);
-    ck_assert(ret == -1 && errno == EINTR);
-    atomic_fetch_add(&waiter_result, 1);
-  }
-  return NULL;
-}
-
-/* The signal arrives while the thread is parked, and must end the call. */
-static void interrupt_parked(void *how) {
-  struct sigaction sa = {.sa_handler = on_alarm};
-  threads_setup();
-  sigaction(SIGUSR1, &sa, NULL);
-  ck_assert_int_eq(pipe(pipe_fds), 0);
-  waiter = threads_create(wait_for_alarm, how);
-  while (!waiter_waits)
-    sched_yield();
-  for (int i = 0; i < 100; i++) {
-    usleep(2000);
-    int before = waiter_result;
-    threads_stop();
-    if (i == 99)
-      atomic_store(&done, true);
-    pthread_kill(waiter, SIGUSR1);
-    threads_start();
-    for (int ms = 0; waiter_result == before && ms < 2000; ms++)
-      usleep(1000);
-    ck_assert_int_eq(waiter_result, before + 1);
-  }
-  pthread_join(waiter, NULL);
-  ck_assert_int_eq(nalarms, 100);
-}
-
-START_TEST(a_signal_during_a_stop_ends_poll) { interrupt_parked(NULL); }
-END_TEST
-
-START_TEST(a_signal_during_a_stop_ends_read) { interrupt_parked(pipe_fds); }
 END_TEST
 
 static void *set_ids(void *arg) {
   (void)arg;
-  ready();
-  while (!is_done()) {
+  threads_ready();
+  while (!threads_are_done()) {
     ck_assert_int_eq(setuid(getuid()), 0);
     ck_assert_int_eq(setgid(getgid()), 0);
     atomic_fetch_add(&steps[0], 1);
@@ -609,12 +352,12 @@ START_TEST(setuid_goes_on_working) {
   threads[0] = threads_create(set_ids, NULL);
   for (size_t i = 1; i < THREADS; i++)
     threads[i] = threads_create(count_steps, (void *)i);
-  wait_ready(THREADS);
+  threads_wait_ready(THREADS);
   threads_stop_for(500, 500);
   unsigned long before = steps[0];
   while (steps[0] < before + 10)
     sched_yield();
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
 }
 END_TEST
 
@@ -623,8 +366,8 @@ END_TEST
 static void *stop_often(void *arg) {
   (void)arg;
   cgc_mutator_register();
-  ready();
-  while (!is_done()) {
+  threads_ready();
+  while (!threads_are_done()) {
     threads_stop();
     threads_start();
     atomic_fetch_add(&steps[1], 1);
@@ -644,7 +387,7 @@ START_TEST(a_handler_replaced_during_a_stop_is_noticed) {
   } action = {0};
   threads_setup();
   pthread_t thread = threads_create(stop_often, NULL);
-  wait_ready(1);
+  threads_wait_ready(1);
   ck_assert_int_eq(syscall(SYS_rt_sigaction, 33, NULL, &action, 8), 0);
   action.handler = foreign_handler;
   for (int i = 0; i < 300; i++) {
@@ -653,7 +396,7 @@ START_TEST(a_handler_replaced_during_a_stop_is_noticed) {
     while (steps[1] == before)
       ;
   }
-  join_all(&thread, 1);
+  threads_join_all(&thread, 1);
 }
 END_TEST
 
@@ -670,7 +413,7 @@ START_TEST(a_full_signal_queue_delays_only) {
     cgc_mutator_check();
     threads_start();
   }
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
 }
 END_TEST
 
@@ -686,7 +429,7 @@ START_TEST(a_forked_child_stops_its_own_threads) {
     cgc_mutator_fork_child();
     ck_assert_uint_eq(cgc_mutator_count(), 1);
     cgc_mutator_check();
-    atomic_store(&nready, 0);
+    atomic_store(&threads_nready, 0);
     start_counting(mine);
     threads_stop_for(50, 100);
     _exit(cgc_self->tid == getpid() ? 0 : 1);
@@ -694,7 +437,7 @@ START_TEST(a_forked_child_stops_its_own_threads) {
   threads_stop_for(50, 100);
   waitpid(child, &status, 0);
   ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  join_all(threads, THREADS);
+  threads_join_all(threads, THREADS);
 }
 END_TEST
 
@@ -716,11 +459,6 @@ static Suite *suite(void) {
   tcase_add_test(sorts, threads_made_by_clone_are_found);
   tcase_add_test(sorts, a_finished_main_thread_is_not_waited_for);
   tcase_add_test(sorts, threads_with_an_alternate_stack_stop);
-  tcase_add_test(sorts, no_call_gives_eintr);
-  tcase_add_test(sorts, a_wrapped_wait_is_told_of_the_stop);
-  tcase_add_test(sorts, a_wait_that_was_left_is_told_nothing);
-  tcase_add_test(sorts, a_signal_during_a_stop_ends_poll);
-  tcase_add_test(sorts, a_signal_during_a_stop_ends_read);
   tcase_add_test(sorts, setuid_goes_on_working);
   suite_add_tcase(s, sorts);
   TCase *errors = tcase_create("errors");

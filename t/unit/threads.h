@@ -17,6 +17,7 @@
 #include "world/stop.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
 /* The heap and the calling thread's record. */
@@ -62,6 +63,28 @@ static inline pthread_t threads_create(void *(*fn)(void *), void *arg) {
   pthread_t thread;
   ck_assert_int_eq(pthread_create(&thread, NULL, fn, arg), 0);
   return thread;
+}
+
+/* ---- what a test and its threads tell each other ------------------------- */
+
+static _Atomic bool threads_done CGC_UNUSED;
+static _Atomic unsigned threads_nready CGC_UNUSED;
+
+static inline bool threads_are_done(void) {
+  return atomic_load_explicit(&threads_done, memory_order_relaxed);
+}
+
+static inline void threads_ready(void) { atomic_fetch_add(&threads_nready, 1); }
+
+static inline void threads_wait_ready(unsigned n) {
+  while (atomic_load(&threads_nready) < n)
+    sched_yield();
+}
+
+static inline void threads_join_all(pthread_t *threads, int n) {
+  atomic_store(&threads_done, true);
+  for (int i = 0; i < n; i++)
+    pthread_join(threads[i], NULL);
 }
 
 #endif
