@@ -34,26 +34,35 @@ static uint64_t existing(const struct cgc_span *span, uint32_t word) {
   return left >= 64 ? ~0ULL : (1ULL << left) - 1;
 }
 
-/* Bit i: byte i of 64 has its highest bit set, after a shift to the left. */
-static uint64_t gather(const uint8_t *bytes, int shift) {
-  uint64_t bits = 0;
-  for (int i = 0; i < 4; i++) {
-    __m128i v = _mm_load_si128((const __m128i *)(bytes + 16 * i));
-    v = _mm_slli_epi16(v, shift);
-    bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(v) << (16 * i);
-  }
-  return bits;
+/*
+ * One load for each 16 states: their owners change them meanwhile, and two
+ * loads would see a slot neither HELD nor LIVE that went from one to the other.
+ */
+static __m128i load(const uint8_t *bytes, int i) {
+  return *(const volatile __m128i *)(const void *)(bytes + 16 * i);
+}
+
+static uint64_t highest_bits(__m128i v, int i) {
+  return (uint64_t)(uint32_t)_mm_movemask_epi8(v) << (16 * i);
 }
 
 uint64_t cgc_span_live(const struct cgc_span *span, uint32_t word) {
-  return gather(span->slots + 64 * word, 7);
+  uint64_t bits = 0;
+  for (int i = 0; i < 4; i++)
+    bits |=
+        highest_bits(_mm_slli_epi16(load(span->slots + 64 * word, i), 7), i);
+  return bits;
 }
 
 /* FREE is the state with none of the lowest two bits. */
 uint64_t cgc_span_free(const struct cgc_span *span, uint32_t word) {
-  uint64_t live = gather(span->slots + 64 * word, 7);
-  uint64_t held = gather(span->slots + 64 * word, 6);
-  return ~(live | held) & existing(span, word);
+  uint64_t taken = 0;
+  for (int i = 0; i < 4; i++) {
+    __m128i v = load(span->slots + 64 * word, i);
+    v = _mm_or_si128(_mm_slli_epi16(v, 7), _mm_slli_epi16(v, 6));
+    taken |= highest_bits(v, i);
+  }
+  return ~taken & existing(span, word);
 }
 
 uint32_t cgc_span_count_free(const struct cgc_span *span) {
