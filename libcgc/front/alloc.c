@@ -50,26 +50,34 @@ static void pay_debt(void) {
 
 /* ---- Small ------------------------------------------------------------ */
 
-/* A slot that the bin has or gets; busy inside. */
+typedef bool (*fill_fn)(struct cgc_cache *cache, enum cgc_kind kind,
+                        unsigned class);
+
+/* A slot that the bin has, or gets by FILL; busy inside. */
 static void *small_once(struct cgc_mutator *self, unsigned class,
-                        enum cgc_kind kind, bool *stale) {
+                        enum cgc_kind kind, fill_fn fill, bool *stale) {
   void *obj = NULL;
   cgc_mutator_enter(self);
-  if (self->cache.bin[kind][class].nheld || self->cache.bin[kind][class].free ||
-      cgc_cache_refill(&self->cache, kind, class))
-    obj = cgc_cache_pop(&self->cache.bin[kind][class], stale);
+  struct cgc_bin *bin = &self->cache.bin[kind][class];
+  if (bin->nheld || bin->free || fill(&self->cache, kind, class))
+    obj = cgc_cache_pop(bin, stale);
   cgc_keep_visible(obj);
   cgc_mutator_leave(self);
   return obj;
 }
 
+/* Debt is paid where a new span is needed, not at each window of one. */
 static void *small(struct cgc_mutator *self, unsigned class, enum cgc_kind kind,
                    bool zero) {
   bool stale = false;
-  void *obj = small_once(self, class, kind, &stale);
+  void *obj = small_once(self, class, kind, cgc_cache_advance, &stale);
+  if (!obj) {
+    pay_debt();
+    obj = small_once(self, class, kind, cgc_cache_refill, &stale);
+  }
   if (!obj) {
     cgc_alloc_collect(CGC_CYCLE_MEMORY);
-    obj = small_once(self, class, kind, &stale);
+    obj = small_once(self, class, kind, cgc_cache_refill, &stale);
   }
   if (obj && zero && stale)
     memset(obj, 0, cgc_size_classes[class].size);
@@ -95,6 +103,7 @@ static void *large(struct cgc_mutator *self, size_t bytes, size_t align,
                    enum cgc_kind kind, bool zero) {
   bool zeroed = false;
   size_t size;
+  pay_debt();
   void *obj = large_once(self, bytes, align, kind, &zeroed, &size);
   if (!obj) {
     cgc_alloc_collect(CGC_CYCLE_MEMORY);
@@ -116,7 +125,6 @@ static unsigned class_aligned(size_t size, size_t align) {
 static void *alloc_any(struct cgc_mutator *self, size_t bytes, size_t align,
                        enum cgc_kind kind, bool zero) {
   unsigned class = CGC_CLASS_LARGE;
-  pay_debt();
   if (bytes <= CGC_SMALL_MAX && align <= CGC_PAGE)
     class = class_aligned(bytes, align);
   if (class <= CGC_CLASSES)

@@ -56,10 +56,16 @@ static void drop_span(struct cgc_cache *cache, struct cgc_bin *bin) {
   cgc_heap_give_span(cache->heap, span);
 }
 
+bool cgc_cache_advance(struct cgc_cache *cache, enum cgc_kind kind,
+                       unsigned class) {
+  struct cgc_bin *bin = &cache->bin[kind][class];
+  return bin->span && next_window(cache, bin, bin->word + 1);
+}
+
 bool cgc_cache_refill(struct cgc_cache *cache, enum cgc_kind kind,
                       unsigned class) {
   struct cgc_bin *bin = &cache->bin[kind][class];
-  if (bin->span && next_window(cache, bin, bin->word + 1))
+  if (cgc_cache_advance(cache, kind, class))
     return true;
   if (bin->span)
     drop_span(cache, bin);

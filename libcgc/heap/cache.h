@@ -56,6 +56,13 @@ void cgc_cache_flush(struct cgc_cache *cache);
 void cgc_cache_destroy(struct cgc_cache *cache);
 
 /**
+ * Go on to the next window with free slots of the span that the bin has.
+ * returns  false if there is none: refill
+ */
+bool cgc_cache_advance(struct cgc_cache *cache, enum cgc_kind kind,
+                       unsigned class);
+
+/**
  * Make sure that cgc_cache_pop finds a slot.
  * returns  false when the heap has no memory
  */

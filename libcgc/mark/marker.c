@@ -25,6 +25,7 @@ void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap,
   m->heap = heap;
   m->base = heap->arena.base;
   m->bytes = cgc_arena_bytes(&heap->arena);
+  cgc_scan_range_set(&m->range, m->base, m->bytes);
   m->desc = heap->arena.desc;
   m->marks = heap->arena.marks;
   m->scan = cgc_scan_choose(CGC_SCAN_AUTO);
@@ -245,7 +246,7 @@ static void scan_thoroughly(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
   struct cgc_scan_found found;
   for (; lo < hi; lo += CGC_SCAN_PIECE - sizeof(uintptr_t)) {
     size_t n = cgc_min(hi - lo, CGC_SCAN_PIECE);
-    m->scan_thorough((const char *)lo, n, m->base, m->bytes, block, &found);
+    m->scan_thorough((const char *)lo, n, &m->range, block, &found);
     for (size_t i = 0; i < found.naddresses; i++)
       candidate(m, found.addresses[i]);
     for (size_t i = 0; i < found.ndistances; i++)

@@ -57,10 +57,11 @@ struct cgc_grey_span {
 
 struct cgc_marker {
   struct cgc_heap *heap;
-  uintptr_t base;       /* the arena's, for this cycle */
-  size_t bytes;         /* the arena's, for this cycle */
-  const uint32_t *desc; /* the arena's */
-  uint64_t *marks;      /* the arena's */
+  uintptr_t base;              /* the arena's, for this cycle */
+  size_t bytes;                /* the arena's, for this cycle */
+  struct cgc_scan_range range; /* the same */
+  const uint32_t *desc;        /* the arena's */
+  uint64_t *marks;             /* the arena's */
   cgc_scan_fn scan;
   cgc_scan_thorough_fn scan_thorough;
   bool shared;      /* there are other markers */

@@ -58,65 +58,105 @@ scan_avx512(const uintptr_t *words, size_t n, uintptr_t base, size_t bytes,
 
 typedef uintptr_t unaligned_word __attribute__((aligned(1), may_alias));
 
+void cgc_scan_range_set(struct cgc_scan_range *r, uintptr_t base,
+                        size_t bytes) {
+  *r = (struct cgc_scan_range){.base = base, .bytes = bytes};
+  uintptr_t last = base + bytes - (bytes > 0);
+  for (int i = 0; i < 4; i++) {
+    r->upper_low[i] = (uint32_t)(base >> 32);
+    r->upper_span[i] = (uint32_t)((last >> 32) - (base >> 32));
+  }
+  for (int i = 0; i < 2; i++) {
+    r->distance_low[i] = -(uint64_t)bytes;
+    r->distance_limit[i] = bytes;
+  }
+}
+
 CGC_SCANS_MEMORY
-static void look_at(const char *p, uintptr_t base, size_t bytes,
-                    uintptr_t block, struct cgc_scan_found *found) {
+CGC_INLINE void look_for_address(const char *p, const struct cgc_scan_range *r,
+                                 struct cgc_scan_found *found) {
   uintptr_t word = *(const unaligned_word *)p;
-  if (word - base < bytes)
-    found->addresses[found->naddresses++] = word;
-  else if (block && (uintptr_t)p % 8 == 0 && word != 0 && word % 16 == 0 &&
-           block + word - base < bytes)
+  found->addresses[found->naddresses] = word;
+  found->naddresses += word - r->base < r->bytes;
+}
+
+CGC_SCANS_MEMORY
+CGC_INLINE void look_for_distance(const char *p, const struct cgc_scan_range *r,
+                                  uintptr_t block,
+                                  struct cgc_scan_found *found) {
+  uintptr_t word = *(const uintptr_t *)p;
+  if (word != 0 && word % 16 == 0 && word - r->base >= r->bytes &&
+      block + word - r->base < r->bytes)
     found->distances[found->ndistances++] = block + word;
 }
 
-static void thorough_plain(const char *p, size_t n, uintptr_t base,
-                           size_t bytes, uintptr_t block,
-                           struct cgc_scan_found *found) {
-  found->naddresses = found->ndistances = 0;
-  for (const char *end = p + n; p + sizeof(uintptr_t) <= end; p += 4)
-    look_at(p, base, bytes, block, found);
+/* From P on; START is where the memory begins, at most 4 bytes before. */
+static void look_at_each(const char *start, const char *p, const char *end,
+                         const struct cgc_scan_range *r, uintptr_t block,
+                         struct cgc_scan_found *found) {
+  for (const char *q = p > start ? p - 4 : p; q + sizeof(uintptr_t) <= end;
+       q += 4)
+    look_for_address(q, r, found);
+  for (; block && p + sizeof(uintptr_t) <= end; p += sizeof(uintptr_t))
+    look_for_distance(p, r, block, found);
 }
 
-/* Lanes of A that lie in the range: all ones. */
-__attribute__((target("avx2"))) static inline __m256i
-in_range(__m256i a, __m256i low, __m256i limit) {
-  return _mm256_cmpgt_epi64(limit, _mm256_sub_epi64(a, low));
+static void thorough_plain(const char *p, size_t n,
+                           const struct cgc_scan_range *r, uintptr_t block,
+                           struct cgc_scan_found *found) {
+  found->naddresses = found->ndistances = 0;
+  look_at_each(p, p, p + n, r, block, found);
 }
 
 /*
- * 32 bytes at a time, twice: from P and from P + 4.  Where neither holds an
- * address or a distance, as nearly everywhere, that was all.
+ * Of the four places of a group: bit i, the word whose upper half stands at
+ * place i may be an address, since that half is one of the range's.
+ */
+__attribute__((target("avx2"))) static inline unsigned
+address_places(__m128i group, const struct cgc_scan_range *r) {
+  __m128i low = _mm_load_si128((const __m128i *)r->upper_low);
+  __m128i span = _mm_load_si128((const __m128i *)r->upper_span);
+  __m128i upper = _mm_sub_epi32(group, low);
+  __m128i hit = _mm_cmpeq_epi32(_mm_min_epu32(upper, span), upper);
+  return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(hit));
+}
+
+/* Bit i: the group's word i is a multiple of 16, small enough, and not 0. */
+__attribute__((target("avx2"))) static inline unsigned
+distance_words(__m128i group, const struct cgc_scan_range *r) {
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i fraction = _mm_set1_epi64x(15);
+  __m128i low = _mm_load_si128((const __m128i *)r->distance_low);
+  __m128i limit = _mm_load_si128((const __m128i *)r->distance_limit);
+  __m128i hit = _mm_cmpeq_epi64(_mm_and_si128(group, fraction), zero);
+  hit = _mm_andnot_si128(_mm_cmpeq_epi64(group, zero), hit);
+  hit = _mm_and_si128(hit, _mm_cmpgt_epi64(limit, group));
+  hit = _mm_and_si128(hit, _mm_cmpgt_epi64(group, low));
+  return (unsigned)_mm_movemask_pd(_mm_castsi128_pd(hit));
+}
+
+/*
+ * Nearly no group of 16 bytes holds anything; where one does, only the places
+ * that may are looked at.
  */
 CGC_SCANS_MEMORY __attribute__((target("avx2"))) static void
-thorough_avx2(const char *p, size_t n, uintptr_t base, size_t bytes,
+thorough_avx2(const char *p, size_t n, const struct cgc_scan_range *r,
               uintptr_t block, struct cgc_scan_found *found) {
-  const long long top = (long long)(1ULL << 63);
-  const __m256i low = _mm256_set1_epi64x((long long)base - top);
-  const __m256i low_distance =
-      _mm256_set1_epi64x((long long)(base - block) - top);
-  const __m256i limit = _mm256_set1_epi64x((long long)bytes + top);
-  const __m256i zero = _mm256_setzero_si256();
-  const __m256i fraction = _mm256_set1_epi64x(15);
-  const __m256i blocks = _mm256_set1_epi64x(block ? -1 : 0);
-  const char *end = p + n;
+  const char *start = p, *end = p + n;
   found->naddresses = found->ndistances = 0;
-  for (; p + 36 <= end; p += 32) {
-    __m256i a = _mm256_loadu_si256((const __m256i *)p);
-    __m256i b = _mm256_loadu_si256((const __m256i *)(p + 4));
-    __m256i d = _mm256_cmpeq_epi64(_mm256_and_si256(a, fraction), zero);
-    d = _mm256_andnot_si256(_mm256_cmpeq_epi64(a, zero), d);
-    d = _mm256_and_si256(_mm256_and_si256(d, blocks),
-                         in_range(a, low_distance, limit));
-    a = in_range(a, low, limit);
-    b = in_range(b, low, limit);
-    d = _mm256_or_si256(_mm256_or_si256(a, b), d);
-    if (_mm256_testz_si256(d, d))
-      continue;
-    for (int i = 0; i < 32; i += 4)
-      look_at(p + i, base, bytes, block, found);
+  for (; p + 16 <= end; p += 16) {
+    __m128i group = _mm_loadu_si128((const __m128i *)p);
+    unsigned places = address_places(group, r);
+    if (p == start)
+      places &= ~1u; /* its word would begin before the memory */
+    for (; places; places &= places - 1)
+      look_for_address(p + 4 * __builtin_ctz(places) - 4, r, found);
+    for (unsigned words = block ? distance_words(group, r) : 0; words;
+         words &= words - 1)
+      look_for_distance(p + 8 * __builtin_ctz(words), r, block, found);
   }
-  for (; p + sizeof(uintptr_t) <= end; p += 4)
-    look_at(p, base, bytes, block, found);
+  if (p < end)
+    look_at_each(start, p, end, r, block, found);
 }
 
 /* ---- Choosing --------------------------------------------------------- */

@@ -32,13 +32,27 @@ struct cgc_scan_found {
   uintptr_t distances[CGC_SCAN_PIECE / 8]; /* as addresses: block + word */
 };
 
+/* What to look for: the range [base, base + bytes); const for a cycle. */
+struct cgc_scan_range {
+  uintptr_t base;
+  size_t bytes;
+  uint32_t upper_low[4] CGC_ALIGNED(16); /* upper half of the first address */
+  uint32_t upper_span[4];                /* of the last one, less that */
+  uint64_t distance_low[2];              /* what a distance lies between, as */
+  uint64_t distance_limit[2];            /* signed numbers */
+};
+
+void cgc_scan_range_set(struct cgc_scan_range *range, uintptr_t base,
+                        size_t bytes);
+
 /*
- * Look through the N bytes at P, a multiple of 8, for the range [base, base +
- * bytes).  BLOCK is the start of the object that they are part of; 0: of none,
- * no distances.  A distance is a multiple of 16 and not 0.
+ * Look through the N bytes at P, a multiple of 8.  BLOCK is the start of the
+ * object that they are part of; 0: of none, no distances.  A distance is a
+ * multiple of 16 and not 0.
  */
-typedef void (*cgc_scan_thorough_fn)(const char *p, size_t n, uintptr_t base,
-                                     size_t bytes, uintptr_t block,
+typedef void (*cgc_scan_thorough_fn)(const char *p, size_t n,
+                                     const struct cgc_scan_range *range,
+                                     uintptr_t block,
                                      struct cgc_scan_found *found);
 
 enum cgc_scan_kernel {

@@ -8,7 +8,7 @@
 enum { STACK_BYTES = 64 << 10 };
 
 /* Below that a second marker costs more than it brings. */
-static const size_t heap_min = 16 * CGC_MIB;
+static const size_t heap_min = 4 * CGC_MIB;
 
 /* Memory for one more; kept for later cycles. */
 static bool make_worker(struct cgc_workers *ws) {

@@ -12,7 +12,7 @@
  * don't touch.  The program never sees one: not in its list of threads, not
  * across fork, not while nothing is collected.
  *
- * Below CGC_WORKER_HEAP_MIN bytes in use, or where the system refuses a
+ * Below 4 MiB in use, or where the system refuses a
  * thread, the collecting thread marks alone.
  *
  * Who comes in: the cycle.  Locks: the pool's.

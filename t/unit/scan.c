@@ -149,9 +149,11 @@ static void naive_thorough(const char *p, size_t n, uintptr_t block) {
 
 static void compare_thorough(int kernel, const char *p, size_t n,
                              uintptr_t block) {
+  struct cgc_scan_range range;
+  cgc_scan_range_set(&range, base, bytes);
   naive_thorough(p, n, block);
-  cgc_scan_choose_thorough((enum cgc_scan_kernel)kernel)(p, n, base, bytes,
-                                                         block, &found);
+  cgc_scan_choose_thorough((enum cgc_scan_kernel)kernel)(p, n, &range, block,
+                                                         &found);
   ck_assert_uint_eq(found.naddresses, wanted.naddresses);
   ck_assert_uint_eq(found.ndistances, wanted.ndistances);
   ck_assert_mem_eq(found.addresses, wanted.addresses,
