@@ -84,6 +84,20 @@ CGC_INLINE uintptr_t cgc_round_down(uintptr_t n, uintptr_t power_of_two) {
   return n & ~(power_of_two - 1);
 }
 
+/* libc's may be front/syscall's.  Returns -errno, touches no TLS. */
+CGC_INLINE long cgc_syscall(long n, long a, long b, long c, long d, long e,
+                            long f) {
+  long ret;
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(ret)
+                   : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return ret;
+}
+
 CGC_INLINE size_t cgc_min(size_t a, size_t b) { return a < b ? a : b; }
 CGC_INLINE size_t cgc_max(size_t a, size_t b) { return a > b ? a : b; }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/lock.h"
 
-#include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 enum { FREE, HELD, WAITED_FOR };
 
@@ -36,11 +34,9 @@ static void note_taken(const struct cgc_lock *lock) { (void)lock; }
 static void note_released(const struct cgc_lock *lock) { (void)lock; }
 #endif
 
-/* The raw system call keeps the thread's errno. */
 static void futex(struct cgc_lock *lock, int op, uint32_t value) {
-  int saved = errno;
-  syscall(SYS_futex, &lock->word, op | FUTEX_PRIVATE_FLAG, value, NULL);
-  errno = saved;
+  cgc_syscall(SYS_futex, (long)&lock->word, op | FUTEX_PRIVATE_FLAG, value, 0,
+              0, 0);
 }
 
 void cgc_lock_init(struct cgc_lock *lock, enum cgc_lock_rank rank) {

@@ -135,18 +135,17 @@ size_t cgc_log_format(char *buf, size_t size, const char *fmt, ...) {
 }
 
 static void write_all(const char *text, size_t len) {
-  int saved = errno;
   int fd = atomic_load_explicit(&log_fd, memory_order_relaxed);
   while (len > 0) {
-    long n = syscall(SYS_write, fd, text, len); /* write() may be ours */
-    if (n < 0 && errno != EINTR)
+    /* write() may be front/socket's */
+    long n = cgc_syscall(SYS_write, fd, (long)text, (long)len, 0, 0, 0);
+    if (n < 0 && n != -EINTR)
       break;
     if (n > 0) {
       text += n;
       len -= (size_t)n;
     }
   }
-  errno = saved;
 }
 
 static void write_line(enum cgc_log_level level, const char *fmt,

@@ -23,15 +23,7 @@
  */
 CGC_INLINE long cgc_thread_syscall(long n, long a, long b, long c, long d,
                                    long e, long f) {
-  long ret;
-  register long r10 __asm__("r10") = d;
-  register long r8 __asm__("r8") = e;
-  register long r9 __asm__("r9") = f;
-  __asm__ volatile("syscall"
-                   : "=a"(ret)
-                   : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                   : "rcx", "r11", "memory");
-  return ret;
+  return cgc_syscall(n, a, b, c, d, e, f);
 }
 
 /** The calling thread's id, asked from the kernel (a vfork child has its own).
