@@ -180,7 +180,8 @@ static ssize_t receive_all_by(int way) {
 enum { NRECEIVES_ALL = 3 };
 
 static void nap(void) {
-  cgc_thread_futex_wait(&(_Atomic uint32_t){0}, 0, 4000000);
+  static _Atomic uint32_t never;
+  cgc_thread_futex_wait(&never, 0, 4000000);
 }
 
 static void block_the_timer(void) {
