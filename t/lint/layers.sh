@@ -9,7 +9,9 @@
 need_build
 make_list MODULES > "$work/modules"
 make_list MALLOC_MODULES > "$work/upper"
-make_list UNIT_TESTS | sed 's|^t/unit/||' > "$work/tests"
+for list in UNIT_TESTS MALLOC_TESTS; do
+  make_list "$list" | sed 's|^t/unit/||'
+done > "$work/tests"
 cat "$work/modules" "$work/upper" > "$work/all"
 
 check_files() {
@@ -17,7 +19,7 @@ check_files() {
     [ -f "$module.c" ] || echo "$module.c is missing"
     [ -f "$module.h" ] || echo "$module.h is missing"
   done < "$work/all"
-  sed 's|.*/||' "$work/modules" > "$work/names"
+  sed 's|.*/||' "$work/all" > "$work/names"
   diff "$work/names" "$work/tests" |
     sed -n 's/^< /no unit test in Makefile.am: /p; s/^> /no module: t\/unit\//p'
   while read -r test; do
