@@ -176,7 +176,8 @@ void cgc_heap_each_span(const struct cgc_heap *heap, cgc_span_fn fn,
   const struct cgc_arena *arena = &heap->arena;
   for (size_t page = 0; page < cgc_arena_pages(arena);) {
     struct cgc_span *span = arena->desc[page] ? arena->spans[page] : NULL;
-    page += span ? span->npages : 1;
+    page =
+        span ? cgc_arena_page_of(arena, span->base) + span->npages : page + 1;
     if (span)
       fn(span, ctx);
   }
