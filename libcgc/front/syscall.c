@@ -5,17 +5,26 @@
 #include "os/signal.h"
 
 #include <linux/futex.h>
+#include <sys/time.h>
+#include <sys/uio.h>
 
 enum {
   NUMBERS = 512,
   EPOLL_PWAIT2 = 441, /* not in the headers of older systems */
-  MS = 0x80           /* an int of milliseconds, else a pointer to a timespec */
+  ARGUMENT = 0x0f,
+  /* The argument is a pointer to a timespec, or: */
+  MS = 0x80,      /* an int of milliseconds */
+  TIMEVAL = 0x40, /* a pointer to a timeval */
+  UPDATED = 0x20  /* the kernel writes there what is left */
 };
 
 /* The argument, counted from 1, that is the time to wait; 0: there is none. */
 __attribute__((used)) static const uint8_t
     time_at[NUMBERS] __asm__("cgc_syscall_time_at") = {
         [SYS_poll] = 3 | MS,
+        [SYS_ppoll] = 3 | UPDATED,
+        [SYS_select] = 5 | UPDATED | TIMEVAL,
+        [SYS_pselect6] = 5 | UPDATED,
         [SYS_epoll_wait] = 4 | MS,
         [SYS_epoll_pwait] = 4 | MS,
         [EPOLL_PWAIT2] = 4,
@@ -88,6 +97,51 @@ static long wait_span(long n, long *arg, long *time) {
   return result;
 }
 
+union time {
+  struct timespec ts;
+  struct timeval tv;
+};
+
+static struct timespec span_of(const union time *time, bool is_timeval) {
+  if (!is_timeval)
+    return time->ts;
+  if (time->tv.tv_usec < 0 || time->tv.tv_usec >= 1000000)
+    return (struct timespec){0}; /* not for us to count */
+  return (struct timespec){time->tv.tv_sec, time->tv.tv_usec * 1000};
+}
+
+static void set_left(union time *time, struct timespec left, bool is_timeval) {
+  if (is_timeval)
+    time->tv = (struct timeval){left.tv_sec, left.tv_nsec / 1000};
+  else
+    time->ts = left;
+}
+
+/* As the kernel does it: where the memory is read-only, nothing happens. */
+static void write_back(void *theirs, union time *left) {
+  struct iovec from = {left, sizeof *left}, to = {theirs, sizeof *left};
+  cgc_syscall(SYS_process_vm_writev, cgc_thread_pid(), (long)&from, 1,
+              (long)&to, 1, 0);
+}
+
+/* The kernel's figure does not know of the time that the stop took. */
+static long wait_updated(long n, long *arg, long *time, bool is_timeval) {
+  struct cgc_deadline w;
+  union time *theirs = (union time *)*time, left;
+  struct timespec span = span_of(theirs, is_timeval);
+  long result;
+  cgc_deadline_begin_span(&w, &span);
+  while (cgc_deadline_again(&w, result = call(n, arg)))
+    if (w.deadline_ns) {
+      set_left(&left, w.left, is_timeval);
+      *time = (long)&left;
+    }
+  cgc_deadline_end(&w);
+  if (*time != (long)theirs)
+    write_back(theirs, &left);
+  return result;
+}
+
 /* For calls in the table; registers and stack are as syscall() got them. */
 __attribute__((used)) static long timed(long n, long a, long b, long c, long d,
                                         long e,
@@ -95,10 +149,12 @@ __attribute__((used)) static long timed(long n, long a, long b, long c, long d,
 static long timed(long n, long a, long b, long c, long d, long e, long f) {
   long arg[] = {a, b, c, d, e, f};
   unsigned at = time_at[n];
-  long *time = &arg[(at & ~(unsigned)MS) - 1];
+  long *time = &arg[(at & ARGUMENT) - 1];
   if (at & MS)
     return wait_ms(n, arg, time);
   if (*time == 0 || !is_span(n, arg))
     return call(n, arg);
+  if (at & UPDATED)
+    return wait_updated(n, arg, time, at & TIMEVAL);
   return wait_span(n, arg, time);
 }

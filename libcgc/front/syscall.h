@@ -9,9 +9,7 @@
  *   syscall(n, ...) ─┬─ may wait for a span of time ─► front/deadline around
  *                    └──────────────────────────────► cgc_signal_syscall
  *
- * Calls that wait until a point in time, or write what is left into the
- * caller's timeout (select, pselect6, ppoll), need no more than to be begun
- * again.
+ * Calls that wait until a point in time need no more than to be begun again.
  *
  * As libc's it is no cancellation point, keeps no registers on the stack and
  * knows nothing of what it calls.

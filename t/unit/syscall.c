@@ -33,6 +33,12 @@ static void on_stop(int sig) {
 
 static void on_program(int sig) { (void)sig; }
 
+/* Three stops, then the program's. */
+static void on_stop_and_program(int sig) {
+  if (nstops < 3)
+    on_stop(sig);
+}
+
 static void every(int ms, void (*handler)(int)) {
   struct sigaction action = {.sa_handler = handler};
   struct itimerval period = {{0, ms * 1000}, {0, ms * 1000}};
@@ -81,9 +87,26 @@ static long by_semtimedop(void) {
   return result;
 }
 
+static long by_ppoll(void) {
+  struct timespec left = span;
+  long result = syscall(SYS_ppoll, NULL, 0, &left, NULL, 8);
+  return left.tv_nsec == 0 ? result : -1;
+}
+
+static long by_pselect(void) { /* of memory that can't be written */
+  return syscall(SYS_pselect6, 0, NULL, NULL, NULL, &span, NULL);
+}
+
+static long by_select(void) {
+  struct timeval left = {0, SPAN_MS * 1000};
+  long result = syscall(SYS_select, 0, NULL, NULL, NULL, &left);
+  return left.tv_usec == 0 ? result : -1;
+}
+
 static long (*const waits[])(void) = {
-    by_poll,  by_epoll_wait,   by_epoll_pwait, by_nanosleep, by_clock_nanosleep,
-    by_futex, by_sigtimedwait, by_semtimedop};
+    by_ppoll,      by_pselect,      by_select,    by_poll,
+    by_epoll_wait, by_epoll_pwait,  by_nanosleep, by_clock_nanosleep,
+    by_futex,      by_sigtimedwait, by_semtimedop};
 enum { NWAITS = sizeof waits / sizeof *waits };
 
 START_TEST(syscall_waits_for_the_span) {
@@ -97,6 +120,17 @@ START_TEST(syscall_waits_for_the_span) {
   ck_assert_int_ge(nstops, 3);
   ck_assert_uint_eq(record.wait_sp, 0);
   ck_assert_int_eq(span.tv_nsec, SPAN_MS * 1000000);
+}
+END_TEST
+
+/* It writes what is left when the program's handler ends it, and after. */
+START_TEST(syscall_tells_what_is_left) {
+  struct timespec left = {50, 0};
+  cgc_self = &record;
+  every(STOP_MS, on_stop_and_program);
+  ck_assert_int_eq(syscall(SYS_ppoll, NULL, 0, &left, NULL, 8), -1);
+  ck_assert_int_eq(errno, EINTR);
+  ck_assert_int_eq(left.tv_sec, 49);
 }
 END_TEST
 
@@ -159,6 +193,7 @@ static Suite *syscall_suite(void) {
   tcase_add_loop_test(core, syscall_waits_for_the_span, 0, NWAITS);
   suite_add_tcase(s, core);
   TCase *errors = tcase_create("errors");
+  tcase_add_test(errors, syscall_tells_what_is_left);
   tcase_add_test(errors, syscall_passes_the_programs_eintr_on);
   tcase_add_test(errors, syscall_futex_takes_other_things_than_a_time);
   tcase_add_test(errors, syscall_leaves_wrong_arguments_to_the_kernel);
