@@ -261,13 +261,22 @@ static bool is_own_thread(const struct cgc_mutator *self) {
   return self->tid == cgc_thread_tid();
 }
 
-int cgc_cycle_collect(enum cgc_cycle_reason reason) {
+bool cgc_cycle_hold(void) {
   struct cgc_mutator *self = cgc_self;
+  return self && is_own_thread(self) && lock_cycle(self);
+}
+
+void cgc_cycle_release(void) {
+  cgc_unlock(&cycle.lock);
+  cgc_mutator_leave(cgc_self);
+}
+
+int cgc_cycle_collect(enum cgc_cycle_reason reason) {
   uint64_t number = atomic_load_explicit(&cycle.number, memory_order_relaxed);
   int err = 0;
   if (cgc_cycle_is_disabled())
     return -EAGAIN;
-  if (!self || !is_own_thread(self) || !lock_cycle(self))
+  if (!cgc_cycle_hold())
     return -EBUSY;
   bool done =
       reason != CGC_CYCLE_ASKED &&
@@ -275,7 +284,6 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
   if (!done)
     err = run_cycle(reason);
   set_phase(CGC_PHASE_IDLE);
-  cgc_unlock(&cycle.lock);
-  cgc_mutator_leave(self);
+  cgc_cycle_release();
   return err;
 }

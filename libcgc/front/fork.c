@@ -5,6 +5,7 @@
 #include "cycle/cycle.h"
 #include "os/thread.h"
 #include "world/mutator.h"
+#include "world/stop.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,6 +18,7 @@ static __thread struct {
   bool all;     /* every lock is held */
   bool some;    /* cgc_lock_some took some */
   bool entered; /* the record was not busy before */
+  bool gate;    /* closed: no other thread is in the collector */
 } state;
 
 /* Each module that keeps something of threads or processes. */
@@ -50,11 +52,26 @@ static struct cgc_mutator *own_record(void) {
   return cgc_self ? cgc_self : cgc_mutator_register();
 }
 
+/*
+ * The child's memory is a copy made page by page while other threads run on.
+ * Locks keep them from the structures that all share, but not from their own
+ * caches: a slot could be held in one page and live in another.  So they are
+ * kept out of the collector.
+ */
+static bool close_gate(const struct cgc_mutator *self) {
+  if (!self || cgc_mutator_count() < 2 || !cgc_cycle_hold())
+    return false;
+  cgc_stop_close_gate();
+  cgc_cycle_release();
+  return true;
+}
+
 void cgc_fork_prepare(void) {
   int saved = errno;
   if (state.depth++ > 0)
     return;
   struct cgc_mutator *self = own_record();
+  state.gate = close_gate(self);
   state.entered = self && cgc_mutator_enter(self);
   state.all = state.entered;
   state.some = false;
@@ -78,6 +95,8 @@ void cgc_fork_parent(void) {
   if (state.all)
     cgc_unlock_all();
   release();
+  if (state.gate)
+    cgc_stop_open_gate();
 }
 
 /* They take locks, so not where this thread may hold some. */

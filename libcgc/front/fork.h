@@ -2,11 +2,15 @@
 /*
  * front/fork.h - the heap across fork().
  *
+ * The child's memory is copied page by page while other threads run.  So they
+ * are first brought out of the collector and kept out (world/stop, the gate):
+ * every cache and every list is then the same before and after the copy.
+ *
  * The forking thread takes every lock of the collector, so that the child gets
  * all structures between two changes, not in one.  In the child it is the only
  * thread: locks are free again, the records of the others are reaped.
  *
- *   prepare   enter → the mutators' lock and above, if free → the others
+ *   prepare   close the gate, if there are other mutators → enter → the mutators' lock and above, if free → the others
  *             (held: leave, so that a stop can stop us; wait; again)
  *   parent    release all, leave
  *   child     all locks free → the modules' child hooks → leave
