@@ -10,9 +10,10 @@
  * all structures between two changes, not in one.  In the child it is the only
  * thread: locks are free again, the records of the others are reaped.
  *
- *   prepare   close the gate, if there are other mutators → enter → the mutators' lock and above, if free → the others
+ *   prepare   the gate, if there are other mutators
+ *             enter → the locks from the mutators' up, if free → the others
  *             (held: leave, so that a stop can stop us; wait; again)
- *   parent    release all, leave
+ *   parent    release all, leave, open the gate
  *   child     all locks free → the modules' child hooks → leave
  *
  * A thread that has never allocated gets its record first.  No other module's
