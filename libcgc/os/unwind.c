@@ -82,7 +82,7 @@ static const char *base_name(const char *path) {
 /* A return address may stand behind the function's end: look before it. */
 static void print_frame(size_t i, const char *pc) {
   Dl_info info;
-  if (!dladdr(pc - 1, &info) || !info.dli_fname)
+  if (!dladdr((void *)((uintptr_t)pc - 1), &info) || !info.dli_fname)
     cgc_log_raw("cgc:   #%zu %p\n", i, (const void *)pc);
   else if (info.dli_sname)
     cgc_log_raw("cgc:   #%zu %p %s+0x%lx (%s+0x%lx)\n", i, (const void *)pc,

@@ -134,6 +134,8 @@ START_TEST(growth_ends_at_the_limit) {
 END_TEST
 
 START_TEST(a_limited_address_space_is_claimed_step_by_step) {
+  if (CGC_SANITIZED)
+    return; /* no room for the sanitizer's shadow */
   static struct cgc_arena small;
   struct rlimit limit = {(rlim_t)512 << 20, (rlim_t)512 << 20};
   ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
@@ -159,6 +161,8 @@ static size_t address_space(void) {
 }
 
 START_TEST(an_arena_without_its_reservation_grows_on) {
+  if (CGC_SANITIZED)
+    return; /* no room for the sanitizer's shadow */
   static struct cgc_arena big;
   uintptr_t lo, hi;
   size_t before = address_space();
@@ -184,6 +188,8 @@ START_TEST(an_arena_without_its_reservation_grows_on) {
 END_TEST
 
 START_TEST(two_claimed_arenas_do_not_meet) {
+  if (CGC_SANITIZED)
+    return; /* no room for the sanitizer's shadow */
   static struct cgc_arena a, b;
   struct rlimit limit = {(rlim_t)512 << 20, (rlim_t)512 << 20};
   ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
