@@ -153,6 +153,7 @@ void cgc_lock_want_all(bool wanted) {
     atomic_fetch_sub_explicit(&want_all, 1, memory_order_relaxed);
 }
 
+/* The guard is let go: a thread that makes a lock is busy until it has it. */
 bool cgc_trylock_from(enum cgc_lock_rank rank) {
   if (!take_free(&registry_guard))
     return false;
@@ -161,10 +162,12 @@ bool cgc_trylock_from(enum cgc_lock_rank rank) {
       release_until(l);
       return false;
     }
+  release(&registry_guard);
   return true;
 }
 
 void cgc_lock_rest(enum cgc_lock_rank rank) {
+  take(&registry_guard);
   for (struct cgc_lock *l = registry; l; l = l->next)
     if (l->rank < rank)
       take(l);

@@ -261,22 +261,13 @@ static bool is_own_thread(const struct cgc_mutator *self) {
   return self->tid == cgc_thread_tid();
 }
 
-bool cgc_cycle_hold(void) {
-  struct cgc_mutator *self = cgc_self;
-  return self && is_own_thread(self) && lock_cycle(self);
-}
-
-void cgc_cycle_release(void) {
-  cgc_unlock(&cycle.lock);
-  cgc_mutator_leave(cgc_self);
-}
-
 int cgc_cycle_collect(enum cgc_cycle_reason reason) {
   uint64_t number = atomic_load_explicit(&cycle.number, memory_order_relaxed);
+  struct cgc_mutator *self = cgc_self;
   int err = 0;
   if (cgc_cycle_is_disabled())
     return -EAGAIN;
-  if (!cgc_cycle_hold())
+  if (!self || !is_own_thread(self) || !lock_cycle(self))
     return -EBUSY;
   bool done =
       reason != CGC_CYCLE_ASKED &&
@@ -284,6 +275,7 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
   if (!done)
     err = run_cycle(reason);
   set_phase(CGC_PHASE_IDLE);
-  cgc_cycle_release();
+  cgc_unlock(&cycle.lock);
+  cgc_mutator_leave(self);
   return err;
 }

@@ -105,13 +105,6 @@ void cgc_cycle_fork_child(void);
  */
 int cgc_cycle_collect(enum cgc_cycle_reason reason);
 
-/**
- * Hold the cycle's lock, so that nobody collects; the caller is busy then.
- * returns  false where cgc_cycle_collect says -EBUSY
- */
-bool cgc_cycle_hold(void);
-void cgc_cycle_release(void);
-
 /** Collections off and on; calls nest. */
 void cgc_cycle_disable(void);
 void cgc_cycle_enable(void);

@@ -33,37 +33,32 @@ static void wait_a_moment(void) {
 }
 
 /*
- * The locks from the mutators' upward may be held for as long as the world is
- * stopped, and that has to stop us: so a busy thread must not wait for them.
- * The others are held by busy threads, for a few microseconds.
+ * The child's memory is a copy made page by page while other threads run on.
+ * Locks keep them from the structures that all share, but not from their own
+ * caches: a slot could be held in one page and live in another.  So they are
+ * kept out of the collector by the gate.
+ *
+ * The cycle's lock may be held for as long as the world is stopped, and that
+ * has to stop us: so a busy thread must not wait for it.  With it nobody else
+ * stops the world, and behind the closed gate nobody is in the middle of
+ * changing a cache; the other locks are free or soon will be.
  */
 static void take_all(struct cgc_mutator *self) {
   cgc_lock_want_all(true);
-  while (!cgc_trylock_from(CGC_RANK_MUTATOR)) {
+  while (!cgc_trylock_from(CGC_RANK_CYCLE)) {
     cgc_mutator_leave(self);
     wait_a_moment();
     cgc_mutator_enter(self);
   }
   cgc_lock_want_all(false);
-  cgc_lock_rest(CGC_RANK_MUTATOR);
+  state.gate = cgc_mutator_count() > 1;
+  if (state.gate)
+    cgc_stop_close_gate();
+  cgc_lock_rest(CGC_RANK_CYCLE);
 }
 
 static struct cgc_mutator *own_record(void) {
   return cgc_self ? cgc_self : cgc_mutator_register();
-}
-
-/*
- * The child's memory is a copy made page by page while other threads run on.
- * Locks keep them from the structures that all share, but not from their own
- * caches: a slot could be held in one page and live in another.  So they are
- * kept out of the collector.
- */
-static bool close_gate(const struct cgc_mutator *self) {
-  if (!self || cgc_mutator_count() < 2 || !cgc_cycle_hold())
-    return false;
-  cgc_stop_close_gate();
-  cgc_cycle_release();
-  return true;
 }
 
 void cgc_fork_prepare(void) {
@@ -71,7 +66,6 @@ void cgc_fork_prepare(void) {
   if (state.depth++ > 0)
     return;
   struct cgc_mutator *self = own_record();
-  state.gate = close_gate(self);
   state.entered = self && cgc_mutator_enter(self);
   state.all = state.entered;
   state.some = false;
@@ -92,11 +86,12 @@ static void release(void) {
 void cgc_fork_parent(void) {
   if (--state.depth > 0)
     return;
-  if (state.all)
+  if (state.all) {
     cgc_unlock_all();
+    if (state.gate)
+      cgc_stop_open_gate();
+  }
   release();
-  if (state.gate)
-    cgc_stop_open_gate();
 }
 
 /* They take locks, so not where this thread may hold some. */
