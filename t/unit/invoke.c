@@ -83,13 +83,15 @@ START_TEST(the_notifier_hears_once_of_a_cycle_that_found_some) {
   for (int i = 0; i < 3; i++)
     cgc_invoke_automatic();
   ck_assert_int_eq(nnotified, 1);
-  collector_collect(); /* finds nothing new */
+  size_t nready = cgc_final_ready();
+  collector_collect(); /* finds at most what a stale word has kept so far */
   cgc_invoke_automatic();
-  ck_assert_int_eq(nnotified, 1);
+  int expected = 1 + (cgc_final_ready() > nready);
+  ck_assert_int_eq(nnotified, expected);
   make(call, &ncalls);
   collector_collect();
   cgc_invoke_automatic();
-  ck_assert_int_eq(nnotified, 2);
+  ck_assert_int_eq(nnotified, expected + 1);
 }
 END_TEST
 
