@@ -161,8 +161,7 @@ static void shrink_large(struct cgc_heap *heap, struct cgc_span *span,
 bool cgc_heap_resize_large(struct cgc_heap *heap, struct cgc_span *span,
                            size_t bytes) {
   size_t npages = cgc_pages(bytes);
-  int64_t delta =
-      (int64_t)(npages << CGC_PAGE_SHIFT) - (int64_t)span->slot_size;
+  int64_t delta = (int64_t)((npages << CGC_PAGE_SHIFT) - span->slot_size);
   if (npages > span->npages && !grow_large(heap, span, npages))
     return false;
   if (npages < span->npages)
