@@ -5,6 +5,8 @@
 #include "heap/walk.h"
 #include "private.h"
 
+#include <sys/mman.h>
+
 enum { OBJECTS = 40000, EDGES = 4, ROOTS = 64 };
 
 static struct cgc_heap *heap;
@@ -222,6 +224,35 @@ START_TEST(many_large_objects_at_once) {
 }
 END_TEST
 
+static size_t pages_present(const void *p, size_t bytes) {
+  static unsigned char present[4096];
+  size_t n = 0;
+  ck_assert_uint_le(bytes / 4096, sizeof present);
+  ck_assert_int_eq(mincore((void *)(uintptr_t)p, bytes, present), 0);
+  for (size_t i = 0; i < bytes / 4096; i++)
+    n += present[i] & 1;
+  return n;
+}
+
+START_TEST(what_was_never_touched_of_a_large_object_stays_so) {
+  enum { BYTES = 13 << 20, PAGES = BYTES / 4096 };
+  bool zeroed;
+  struct cgc_span *span =
+      cgc_heap_new_large(heap, BYTES, 1, CGC_KIND_SCAN, &zeroed);
+  void **large = (void **)span->base;
+  void *targets[3] = {new_object(48), new_object(48), new_object(48)};
+  large[0] = targets[0];
+  large[BYTES / 2 / sizeof *large] = targets[1];
+  large[BYTES / sizeof *large - 1] = targets[2];
+  size_t before = pages_present(large, BYTES);
+  begin();
+  mark_from((void *const *)&large, 1);
+  for (int i = 0; i < 3; i++)
+    ck_assert(is_marked(targets[i]));
+  ck_assert_uint_le(pages_present(large, BYTES), before + PAGES / 20);
+}
+END_TEST
+
 START_TEST(unaligned_words_count_where_they_are_asked_for) {
   char packed[64] = {0};
   for (size_t at = 0; at < 40; at++) {
@@ -404,6 +435,7 @@ int main(void) {
   tcase_add_test(core, a_long_list_is_followed_to_its_end);
   tcase_add_test(core, a_cycle_ends);
   tcase_add_test(core, every_word_of_a_large_object_is_read);
+  tcase_add_test(core, what_was_never_touched_of_a_large_object_stays_so);
   tcase_add_test(core, unaligned_words_count_where_they_are_asked_for);
   tcase_add_test(core, tags_and_pointers_before_the_start_count_by_option);
   tcase_set_timeout(core, 60);
