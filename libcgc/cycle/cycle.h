@@ -57,6 +57,7 @@ struct cgc_cycle_report {
   uint64_t began_ns;   /* CLOCK_MONOTONIC */
   uint64_t stop_ns;    /* until all threads stood still */
   uint64_t pause_ns;   /* from the first thread's stop until all may go on */
+  uint64_t cpu_ns;     /* of the pause: CPU time of all markers */
   uint64_t roots_ns;   /* of the pause: finding and scanning roots */
   size_t before_bytes; /* in use when it began */
   size_t live_bytes;   /* marked */
@@ -71,6 +72,7 @@ struct cgc_cycle_report {
 struct cgc_cycle_counters {
   uint64_t ncycles;
   uint64_t pause_ns;
+  uint64_t cpu_ns;
   uint64_t longest_ns;
   uint64_t reclaimed_bytes; /* in use before, less what was alive */
   struct cgc_cycle_report last;

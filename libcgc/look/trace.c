@@ -5,8 +5,6 @@
 #include "base/option.h"
 #include "os/thread.h"
 
-#include <time.h>
-
 enum { LINE_MAX_BYTES = 256 };
 
 static uint64_t start_ns;
@@ -36,7 +34,7 @@ size_t cgc_trace_format(char *buf, size_t size,
   struct tenths before = tenths(r->before_bytes, CGC_MIB);
   struct tenths after = tenths(t->after_bytes, CGC_MIB);
   struct tenths live = tenths(r->live_bytes, CGC_MIB);
-  struct tenths share = tenths(t->pause_ns, t->cpu_ns / 100);
+  struct tenths share = tenths(t->collector_ns, t->cpu_ns / 100);
   return cgc_log_format(
       buf, size,
       "cycle %lu at %lu.%03us heap %lu.%u->%lu.%u MiB live %lu.%u MiB "
@@ -47,19 +45,12 @@ size_t cgc_trace_format(char *buf, size_t size,
       share.rest, reasons[r->reason]);
 }
 
-static uint64_t process_cpu_ns(void) {
-  struct timespec ts;
-  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) != 0)
-    return 0;
-  return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static void print_cycle(const struct cgc_cycle_report *r) {
   char line[LINE_MAX_BYTES];
   struct cgc_trace_totals totals = {
       .since_start_ns = cgc_thread_now_ns() - start_ns,
-      .cpu_ns = process_cpu_ns(),
-      .pause_ns = cgc_cycle_counters.pause_ns,
+      .cpu_ns = cgc_thread_process_cpu_ns(),
+      .collector_ns = cgc_cycle_counters.cpu_ns,
       .after_bytes = cgc_heap_in_use(&cgc_heap),
   };
   cgc_trace_format(line, sizeof line, r, &totals);

@@ -22,9 +22,9 @@ void cgc_trace_init(void);
 /* What a line needs besides the cycle's report. */
 struct cgc_trace_totals {
   uint64_t since_start_ns;
-  uint64_t cpu_ns;    /* of the process */
-  uint64_t pause_ns;  /* of all cycles */
-  size_t after_bytes; /* in use now */
+  uint64_t cpu_ns;       /* of the process */
+  uint64_t collector_ns; /* CPU time of all cycles, the workers' included */
+  size_t after_bytes;    /* in use now */
 };
 
 /** The line without its prefix; returns its length, less than SIZE. */

@@ -98,6 +98,9 @@ void cgc_thread_join(_Atomic uint32_t *alive);
 /** CLOCK_MONOTONIC in nanoseconds. */
 uint64_t cgc_thread_now_ns(void);
 
+/** CPU time of the whole process in nanoseconds. */
+uint64_t cgc_thread_process_cpu_ns(void);
+
 /** CPU time of the calling thread in nanoseconds. */
 uint64_t cgc_thread_cpu_ns(void);
 

@@ -21,7 +21,7 @@ static const struct cgc_cycle_report report = {
 static const struct cgc_trace_totals totals = {
     .since_start_ns = 3402999999,
     .cpu_ns = 2000000000,
-    .pause_ns = 42000000,
+    .collector_ns = 42000000,
     .after_bytes = 31 * CGC_MIB,
 };
 
