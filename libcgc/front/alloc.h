@@ -105,9 +105,6 @@ size_t cgc_alloc_usable(const void *ptr);
  */
 int cgc_alloc_collect(enum cgc_cycle_reason reason);
 
-/** What is called when there is no memory, or NULL; its result is returned. */
-typedef void *(*cgc_oom_fn)(size_t bytes);
-
 /** Slow paths taken since the start: what CGC_STRESS counts. */
 extern _Atomic uint64_t cgc_alloc_nslow;
 
