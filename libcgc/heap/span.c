@@ -79,7 +79,7 @@ static bool state_is_known(uint8_t state) {
 
 void cgc_span_check(const struct cgc_span *span) {
   cgc_check(span->base % CGC_PAGE == 0);
-  cgc_check(span->kind < CGC_KINDS);
+  cgc_check(span->kind < CGC_KIND_LIMIT);
   if (span->class == CGC_CLASS_LARGE) {
     cgc_check(span->nslots == 1);
     cgc_check(span->slot_size == (size_t)span->npages << CGC_PAGE_SHIFT);

@@ -44,15 +44,22 @@ enum cgc_kind {
   CGC_KIND_SCAN,          /* every aligned word may be a pointer */
   CGC_KIND_PINNED,        /* scanned, and a root while it is not freed */
   CGC_KIND_PINNED_NOSCAN, /* not scanned, lives until it is freed */
-  CGC_KINDS
+  CGC_KINDS,
+  CGC_KIND_DESCRIBED = 4, /* from here on mark/kind says what is scanned; */
+  CGC_KIND_LIMIT = 32     /* the odd ones are the pinned twins */
 };
 
 CGC_INLINE bool cgc_kind_is_noscan(enum cgc_kind kind) {
   return kind == CGC_KIND_NOSCAN || kind == CGC_KIND_PINNED_NOSCAN;
 }
 
+/* Bit k: kind k is pinned. */
 CGC_INLINE bool cgc_kind_is_pinned(enum cgc_kind kind) {
-  return kind >= CGC_KIND_PINNED;
+  return 0xaaaaaaacu >> kind & 1;
+}
+
+CGC_INLINE bool cgc_kind_is_described(enum cgc_kind kind) {
+  return kind >= CGC_KIND_DESCRIBED;
 }
 
 enum cgc_slot {

@@ -189,8 +189,8 @@ static void mark_children(struct cgc_marker *m, struct cgc_record *r) {
   if (e->order == CGC_FINAL_IGNORE_SELF) {
     mark_others(m, &obj);
   } else if (e->order != CGC_FINAL_NO_ORDER) {
-    cgc_marker_scan_range(m, obj.addr, obj.addr + obj.size);
-    cgc_marker_drain(m);
+    cgc_marker_scan_object(m, (enum cgc_kind)obj.span->kind, obj.addr,
+                           obj.addr + obj.size);
   }
 }
 

@@ -57,7 +57,7 @@ CGC_INLINE void enqueue(struct cgc_marker *m, const struct cgc_candidate *c,
     cgc_queue_put_span(&m->queue, first);
   } else {
     *scanned |= 1ULL << c->bit;
-    cgc_queue_push(&m->queue, c->addr, c->addr + size);
+    cgc_queue_push(&m->queue, c->addr + c->described, c->addr + size);
   }
 }
 
@@ -99,6 +99,7 @@ static CGC_NOINLINE void visit_large(struct cgc_marker *m, size_t page) {
   struct cgc_candidate c = {
       .addr = span->base,
       .mark = cgc_arena_mark_words(&m->heap->arena, span),
+      .described = cgc_kind_is_described(span->kind),
   };
   if (mark(m, c.mark, 0, span->slot_size) && !cgc_kind_is_noscan(span->kind))
     enqueue(m, &c, cgc_arena_scanned_words(&m->heap->arena, span),
@@ -131,6 +132,7 @@ CGC_INLINE bool find(struct cgc_marker *m, uintptr_t word,
   c->size = sc->size;
   c->bit = i % 64;
   c->scan = !cgc_kind_is_noscan(cgc_desc_kind(desc));
+  c->described = cgc_kind_is_described(cgc_desc_kind(desc));
   c->lines = (uint16_t)(sc->npages * CGC_LINE_WORDS);
   return true;
 }
@@ -190,8 +192,8 @@ CGC_INLINE bool follow(struct cgc_marker *m, uintptr_t word,
   if (!find(m, word, &c) || !mark(m, c.mark, c.bit, c.size) || !c.scan)
     return false;
   c.mark[c.lines] |= 1ULL << c.bit;
-  *next = (struct cgc_piece){c.addr, c.addr + c.size};
-  if (c.size < KERNEL_MIN)
+  *next = (struct cgc_piece){c.addr + c.described, c.addr + c.size};
+  if (c.size < KERNEL_MIN && !c.described)
     return true;
   cgc_queue_push(&m->queue, next->lo, next->hi);
   return false;
@@ -275,7 +277,11 @@ static uintptr_t block_of(const struct cgc_marker *m, uintptr_t lo) {
   return cgc_unlikely(large) ? m->heap->arena.spans[page]->base : lo;
 }
 
-static void scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
+void cgc_marker_scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
+  lo = cgc_round_up(lo, sizeof(uintptr_t));
+  hi = cgc_round_down(hi, sizeof(uintptr_t));
+  if (lo >= hi)
+    return;
   if (cgc_unlikely(m->odd_words))
     scan_odd(m, lo, hi);
   if (!m->thorough && hi - lo < KERNEL_MIN) {
@@ -293,8 +299,33 @@ void cgc_marker_scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   lo = cgc_round_up(lo, sizeof(uintptr_t));
   hi = cgc_round_down(hi, sizeof(uintptr_t));
   for (; lo < hi; lo += PIECE) {
-    scan_words(m, lo, cgc_min(hi, lo + PIECE));
+    cgc_marker_scan_words(m, lo, cgc_min(hi, lo + PIECE));
     cgc_marker_drain(m);
+  }
+}
+
+/* Its kind's function, or its words at once. */
+static CGC_NOINLINE void scan_described(struct cgc_marker *m, uintptr_t lo,
+                                        uintptr_t hi) {
+  size_t page = cgc_arena_page_of(&m->heap->arena, lo);
+  cgc_kind_scan_fn scan = cgc_kind_scan_of(cgc_desc_kind(m->desc[page]));
+  if (!scan) {
+    cgc_marker_scan_words(m, lo, hi);
+    return;
+  }
+  m->scanned_bytes += hi - lo;
+  scan(m, lo, hi);
+}
+
+void cgc_marker_scan_object(struct cgc_marker *m, enum cgc_kind kind,
+                            uintptr_t lo, uintptr_t hi) {
+  if (cgc_kind_is_noscan(kind))
+    return;
+  if (cgc_kind_is_described(kind)) {
+    scan_described(m, lo, hi);
+    cgc_marker_drain(m);
+  } else {
+    cgc_marker_scan_range(m, lo, hi);
   }
 }
 
@@ -310,8 +341,8 @@ static void visit_pinned_object(const struct cgc_object *obj, void *ctx) {
   struct cgc_marker *m = ctx;
   m->marked_objects++;
   m->marked_bytes += obj->size;
-  if (!cgc_kind_is_noscan((enum cgc_kind)obj->span->kind))
-    cgc_marker_scan_range(m, obj->addr, obj->addr + obj->size);
+  cgc_marker_scan_object(m, (enum cgc_kind)obj->span->kind, obj->addr,
+                         obj->addr + obj->size);
 }
 
 static void visit_pinned_span(struct cgc_span *span, void *ctx) {
@@ -326,7 +357,7 @@ void cgc_marker_scan_pinned(struct cgc_marker *m) {
 /* ---- Draining --------------------------------------------------------- */
 
 static void scan_present(uintptr_t lo, uintptr_t hi, void *ctx) {
-  scan_words(ctx, lo, hi);
+  cgc_marker_scan_words(ctx, lo, hi);
 }
 
 /*
@@ -344,6 +375,10 @@ static CGC_NOINLINE void scan_window(struct cgc_marker *m,
 
 /* The rest first: what the piece leads to is scanned before the rest is. */
 static void scan_piece(struct cgc_marker *m, struct cgc_piece piece) {
+  if (cgc_unlikely(piece.lo & 1)) {
+    scan_described(m, piece.lo - 1, piece.hi);
+    return;
+  }
   size_t bytes = piece.hi - piece.lo;
   size_t now = bytes >= WINDOW_MIN ? cgc_min(bytes, WINDOW) : PIECE;
   if (cgc_unlikely(bytes > now)) {
@@ -353,7 +388,7 @@ static void scan_piece(struct cgc_marker *m, struct cgc_piece piece) {
   if (cgc_unlikely(bytes >= WINDOW_MIN))
     scan_window(m, piece);
   else
-    scan_words(m, piece.lo, piece.hi);
+    cgc_marker_scan_words(m, piece.lo, piece.hi);
 }
 
 CGC_INLINE void enter_next(struct cgc_marker *m, struct cgc_piece piece) {
@@ -389,6 +424,7 @@ static bool open_span(struct cgc_marker *m) {
   size_t npages = c->npages;
   g->slot_size = c->size;
   g->words = (c->nslots + 63u) / 64;
+  g->described = cgc_kind_is_described(cgc_desc_kind(m->desc[page]));
   if (cgc_unlikely(class == CGC_CLASS_LARGE)) {
     npages = m->heap->arena.spans[page]->npages;
     g->slot_size = npages << CGC_PAGE_SHIFT;
@@ -423,8 +459,9 @@ static bool pop_grey(struct cgc_marker *m, struct cgc_piece *piece) {
     return false;
   unsigned i = (unsigned)__builtin_ctzl(g->bits);
   g->bits &= g->bits - 1;
-  piece->lo = g->window + i * g->slot_size;
-  piece->hi = piece->lo + g->slot_size;
+  uintptr_t addr = g->window + i * g->slot_size;
+  piece->lo = addr + g->described;
+  piece->hi = addr + g->slot_size;
   return true;
 }
 

@@ -29,6 +29,7 @@
 #define CGC_MARK_MARKER_H
 
 #include "heap/heap.h"
+#include "mark/kind.h"
 #include "mark/queue.h"
 #include "mark/scan.h"
 
@@ -40,7 +41,8 @@ struct cgc_candidate {
   uint64_t *mark; /* the word of its mark bit */
   uint32_t size;  /* of the slot, bytes */
   uint8_t bit;    /* in *mark */
-  bool scan;      /* its words may be pointers */
+  bool scan;      /* it may hold pointers */
+  bool described; /* mark/kind says where */
   uint16_t lines; /* words from *mark to the word of its scanned bit */
 };
 
@@ -48,7 +50,8 @@ struct cgc_candidate {
 struct cgc_grey_span {
   uintptr_t window; /* address of slot 64 * word */
   size_t slot_size;
-  uint64_t bits; /* grey slots of the word, still to be taken */
+  uintptr_t described; /* 1: mark/kind says where the pointers are */
+  uint64_t bits;       /* grey slots of the word, still to be taken */
   const uint64_t *marks;
   uint64_t *scanned;
   uint32_t word;
@@ -92,6 +95,17 @@ void cgc_marker_mark_word(struct cgc_marker *marker, uintptr_t word);
 /** Mark what the aligned words of [LO, HI) point to. */
 void cgc_marker_scan_range(struct cgc_marker *marker, uintptr_t lo,
                            uintptr_t hi);
+
+/**
+ * The same as part of a drain: what is found waits in the queue.  For scan
+ * functions of mark/kind.
+ */
+void cgc_marker_scan_words(struct cgc_marker *marker, uintptr_t lo,
+                           uintptr_t hi);
+
+/** Mark what the object of KIND in [LO, HI) points to, and drain. */
+void cgc_marker_scan_object(struct cgc_marker *marker, enum cgc_kind kind,
+                            uintptr_t lo, uintptr_t hi);
 
 /** The same, at every byte: roots that hold packed structures or code. */
 void cgc_marker_scan_unaligned(struct cgc_marker *marker, uintptr_t lo,

@@ -3,10 +3,11 @@
  * mark/queue.h - one marker's own part of the work, in two sizes.
  *
  *   pieces   ranges of memory, last in, first out: short and warm.  It holds
- *            CGC_QUEUE_PIECES; who finds it full turns to the spans
- *   spans    a span waits once, however many of its objects are to be scanned.
- *            While it waits more of them are marked, and all are scanned in
- *            the order of their addresses: grey = marked and not scanned
+ *            CGC_QUEUE_PIECES; who finds it full turns to the spans.  A whole
+ * object that mark/kind describes has 1 added to where it begins spans    a
+ * span waits once, however many of its objects are to be scanned. While it
+ * waits more of them are marked, and all are scanned in the order of their
+ * addresses: grey = marked and not scanned
  *
  *   put[] --64 at a time--> pool's ring --32 at a time--> take[]
  *

@@ -132,6 +132,97 @@ START_TEST(pinned_objects_count_as_live) {
 }
 END_TEST
 
+/* ---- Objects that describe themselves --------------------------------- */
+
+/* A described object holds one pointer, in its last word but one. */
+static void scan_last_but_one(struct cgc_marker *m, uintptr_t lo,
+                              uintptr_t hi) {
+  ck_assert_uint_eq(lo % 16, 0);
+  cgc_marker_mark_word(m, ((uintptr_t *)hi)[-2]);
+  cgc_marker_scan_words(m, hi - 16, hi - 8);
+}
+
+/* Its whole span becomes of KIND while nobody but the marker uses it. */
+static void describe(void **p, enum cgc_kind kind) {
+  struct cgc_object obj = private_object(heap, p);
+  obj.span->kind = (uint8_t)kind;
+  cgc_arena_set(&heap->arena, obj.span);
+}
+
+static void begin_described(void **objects, size_t n, enum cgc_kind kind,
+                            cgc_kind_scan_fn fn) {
+  const struct cgc_kind_ops ops = {fn};
+  cgc_kind_set(kind, &ops);
+  begin();
+  for (size_t i = 0; i < n; i++)
+    describe(objects[i], kind);
+  cgc_heap_prepare_marks(heap);
+}
+
+static void **next_of(void **p) {
+  return (void **)((char *)p + private_object(heap, p).size - 16);
+}
+
+static void mark_described(size_t size, bool has_function) {
+  void **pair[2] = {new_object(size), new_object(size)};
+  void *hidden = new_object(3000), *seen = new_object(3000);
+  pair[0][0] = hidden;
+  *next_of(pair[0]) = pair[1];
+  *next_of(pair[1]) = seen;
+  begin_described((void **)pair, 2, CGC_KIND_DESCRIBED,
+                  has_function ? scan_last_but_one : NULL);
+  mark_from((void **)pair, 1);
+  ck_assert(is_marked(pair[0]) && is_marked(pair[1]) && is_marked(seen));
+  ck_assert(is_marked(hidden) == !has_function);
+  describe(pair[0], CGC_KIND_SCAN);
+  describe(pair[1], CGC_KIND_SCAN);
+}
+
+START_TEST(a_described_object_is_scanned_by_its_kind) {
+  static const size_t sizes[] = {32, 256, 4000, 32768, 100000, 900000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    mark_described(sizes[i], true);
+}
+END_TEST
+
+START_TEST(a_kind_without_a_function_is_scanned_word_by_word) {
+  static const size_t sizes[] = {32, 256, 4000, 32768, 100000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    mark_described(sizes[i], false);
+}
+END_TEST
+
+START_TEST(pinned_described_objects_are_scanned_by_their_kind) {
+  void **p = new_object(64);
+  void *hidden = new_object(3000), *seen = new_object(3000);
+  p[0] = hidden;
+  *next_of(p) = seen;
+  begin_described((void **)&p, 1, (enum cgc_kind)(CGC_KIND_DESCRIBED + 1),
+                  scan_last_but_one);
+  cgc_marker_scan_pinned(&marker);
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(p) && is_marked(seen) && !is_marked(hidden));
+}
+END_TEST
+
+/* So many that the queue runs full, and they wait in their spans. */
+START_TEST(described_objects_are_scanned_by_their_kind_in_grey_spans) {
+  enum { N = 4 * CGC_QUEUE_PIECES };
+  void **wide = new_object(N * sizeof *wide);
+  void *root = wide, *hidden = new_object(3000);
+  for (size_t i = 0; i < N; i++) {
+    void **p = wide[i] = new_object(48);
+    p[0] = hidden;
+    *next_of(p) = new_object(3000);
+  }
+  begin_described(wide, N, CGC_KIND_DESCRIBED, scan_last_but_one);
+  mark_from(&root, 1);
+  ck_assert(!is_marked(hidden));
+  ck_assert_uint_gt(marker.grey_spans, 0);
+  ck_assert_uint_eq(marker.marked_objects, 1 + 2 * N);
+}
+END_TEST
+
 START_TEST(a_long_list_is_followed_to_its_end) {
   void **head = NULL, **first;
   for (int i = 0; i < OBJECTS; i++) {
@@ -308,8 +399,9 @@ static void make_nodes(struct unit_random *r) {
     struct node *n = &nodes[i];
     size_t size = random_size(r);
     *n = (struct node){.words = size / sizeof(void *), .live = true};
-    n->kind = unit_below(r, 5) ? CGC_KIND_SCAN
-                               : (enum cgc_kind)unit_below(r, CGC_KINDS);
+    n->kind = unit_below(r, 5)
+                  ? CGC_KIND_SCAN
+                  : (enum cgc_kind)unit_below(r, CGC_KIND_DESCRIBED);
     n->obj = private_alloc(cache, n->kind, size);
     for (size_t w = 0; w < n->words; w++) /* words that are no pointers */
       n->obj[w] = (void *)(uintptr_t)unit_below(r, 1000);
@@ -426,12 +518,18 @@ int main(void) {
   TCase *wide = tcase_create("wide");
   TCase *model = tcase_create("model");
   tcase_add_checked_fixture(core, set_up, NULL);
+  tcase_add_checked_fixture(wide, set_up, NULL);
   tcase_add_test(core, nothing_is_marked_without_a_root);
   tcase_add_test(core, every_byte_of_an_object_marks_it_and_no_other);
   tcase_add_test(core, a_word_behind_the_last_slot_marks_nothing);
   tcase_add_test(core, noscan_objects_are_marked_and_not_read);
   tcase_add_test(core, pinned_objects_are_roots_while_they_live);
   tcase_add_test(core, pinned_objects_count_as_live);
+  tcase_add_test(core, a_described_object_is_scanned_by_its_kind);
+  tcase_add_test(core, a_kind_without_a_function_is_scanned_word_by_word);
+  tcase_add_test(core, pinned_described_objects_are_scanned_by_their_kind);
+  tcase_add_test(wide,
+                 described_objects_are_scanned_by_their_kind_in_grey_spans);
   tcase_add_test(core, a_long_list_is_followed_to_its_end);
   tcase_add_test(core, a_cycle_ends);
   tcase_add_test(core, every_word_of_a_large_object_is_read);
@@ -439,7 +537,7 @@ int main(void) {
   tcase_add_test(core, unaligned_words_count_where_they_are_asked_for);
   tcase_add_test(core, tags_and_pointers_before_the_start_count_by_option);
   tcase_set_timeout(core, 60);
-  tcase_add_checked_fixture(wide, set_up, NULL);
+
   tcase_add_test(wide,
                  nothing_is_lost_where_the_queue_runs_full_at_a_small_object);
   tcase_add_test(wide,
