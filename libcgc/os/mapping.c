@@ -2,12 +2,12 @@
 #include "os/mapping.h"
 
 #include "os/page.h"
+#include "os/pagemap.h"
 #include "os/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
@@ -215,23 +215,7 @@ const struct cgc_mapping *cgc_mapping_below(const struct cgc_mappings *ms,
 
 /* ---- pages: PAGEMAP_SCAN ------------------------------------------------- */
 
-/* The kernel's interface; headers before Linux 6.7 lack it. */
-struct page_region_arg {
-  uint64_t start, end, categories;
-};
-struct scan_arg {
-  uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
-  uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
-};
-#define SCAN_IOCTL _IOWR('f', 16, struct scan_arg)
-enum {
-  IS_FILE = 1 << 2,
-  IS_PRESENT = 1 << 3,
-  IS_SWAPPED = 1 << 4,
-  IS_ZERO_PAGE = 1 << 5,
-  IS_GUARD = 1 << 8 /* Linux 6.15 */
-};
-enum { NREGIONS = 128, NENTRIES = 512, NCORE = 4096 };
+enum { NENTRIES = 512, NCORE = 4096 };
 
 /* Runs that touch are given to the caller as one. */
 struct run {
@@ -254,36 +238,14 @@ static void add_run(struct run *run, uintptr_t lo, uintptr_t hi) {
   run->hi = hi;
 }
 
-static long scan(const struct cgc_residency *r, struct scan_arg *arg,
-                 enum cgc_mapping_pages which) {
-  uint64_t unwanted = IS_ZERO_PAGE | (r->has_guards ? IS_GUARD : 0) |
-                      (which == CGC_MAPPING_COPIED ? IS_FILE : 0);
-  arg->size = sizeof *arg;
-  arg->category_inverted = arg->category_mask = unwanted;
-  arg->category_anyof_mask = IS_PRESENT | IS_SWAPPED;
-  return raw(SYS_ioctl, r->fd, (long)SCAN_IOCTL, (long)arg, 0);
-}
-
-static bool by_scan(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
-                    enum cgc_mapping_pages which, struct run *run) {
-  struct page_region_arg regions[NREGIONS];
-  struct scan_arg arg = {.vec = (uint64_t)(uintptr_t)regions,
-                         .vec_len = NREGIONS,
-                         .start = lo,
-                         .end = hi};
-  while (arg.start < hi) {
-    long n = scan(r, &arg, which);
-    if (n == -EINTR)
-      continue;
-    if (n < 0)
-      return false;
-    for (long i = 0; i < n; i++)
-      add_run(run, regions[i].start, regions[i].end);
-    if (arg.walk_end <= arg.start)
-      break;
-    arg.start = arg.walk_end;
-  }
-  return true;
+static int scan(const struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
+                enum cgc_mapping_pages which, cgc_mapping_fn fn, void *ctx) {
+  const struct cgc_pagemap_query query = {
+      .none = CGC_PAGEMAP_ZERO_PAGE | (r->has_guards ? CGC_PAGEMAP_GUARD : 0) |
+              (which == CGC_MAPPING_COPIED ? CGC_PAGEMAP_FILE : 0),
+      .any = CGC_PAGEMAP_PRESENT | CGC_PAGEMAP_SWAPPED};
+  uintptr_t at;
+  return cgc_pagemap_scan(r->fd, lo, hi, &query, fn, ctx, &at);
 }
 
 /* ---- pages: the entries of pagemap --------------------------------------- */
@@ -359,28 +321,28 @@ static void without_pagemap(uintptr_t lo, uintptr_t hi, struct run *run) {
 
 /* ---- the contract -------------------------------------------------------- */
 
+static void found_it(uintptr_t lo, uintptr_t hi, void *ctx) {
+  (void)lo;
+  (void)hi;
+  *(bool *)ctx = true;
+}
+
 /* Ask for one page of our own, with each form that kernels know. */
 static bool scan_works(struct cgc_residency *r) {
-  char here;
-  uintptr_t page = cgc_round_down((uintptr_t)&here, CGC_OS_PAGE);
-  for (int guards = 1; guards >= 0; guards--) {
-    struct page_region_arg region;
-    struct scan_arg arg = {.vec = (uint64_t)(uintptr_t)&region,
-                           .vec_len = 1,
-                           .start = page,
-                           .end = page + CGC_OS_PAGE};
+  bool found = false;
+  uintptr_t page = cgc_round_down((uintptr_t)&found, CGC_OS_PAGE);
+  for (int guards = 1; guards >= 0 && !found; guards--) {
     r->has_guards = guards != 0;
-    if (scan(r, &arg, CGC_MAPPING_PRESENT) >= 0)
-      return true;
+    scan(r, page, page + CGC_OS_PAGE, CGC_MAPPING_PRESENT, found_it, &found);
   }
-  return false;
+  return found;
 }
 
 void cgc_mapping_resident_begin(struct cgc_residency *r,
                                 enum cgc_mapping_way at_best) {
   *r = (struct cgc_residency){-1, CGC_MAPPING_WAY_WHOLE, false};
   if (at_best != CGC_MAPPING_WAY_WHOLE)
-    r->fd = open_proc("/proc/thread-self/pagemap", "/proc/self/pagemap");
+    r->fd = cgc_pagemap_open();
   if (r->fd >= 0)
     r->way = at_best == CGC_MAPPING_WAY_SCAN && scan_works(r)
                  ? CGC_MAPPING_WAY_SCAN
@@ -397,7 +359,7 @@ static bool look_up(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
                     enum cgc_mapping_pages which, struct run *run) {
   switch (r->way) {
   case CGC_MAPPING_WAY_SCAN:
-    return by_scan(r, lo, hi, which, run);
+    return scan(r, lo, hi, which, run->fn, run->ctx) == 0;
   case CGC_MAPPING_WAY_ENTRIES:
     return by_entries(r, lo, hi, which, run);
   case CGC_MAPPING_WAY_WHOLE:
