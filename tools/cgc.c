@@ -4,7 +4,6 @@
  */
 #include "tool.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,16 +19,6 @@ static const struct command commands[] = {
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof commands[0] };
-
-int cgc_tool_error(int status, const char *fmt, ...) {
-  va_list args;
-  va_start(args, fmt);
-  fputs("cgc: ", stderr);
-  vfprintf(stderr, fmt, args);
-  fputc('\n', stderr);
-  va_end(args);
-  return status;
-}
 
 static int print_help(FILE *out) {
   fputs("usage: cgc COMMAND [ARGUMENT]...\n\n", out);
