@@ -15,6 +15,8 @@ enum { FREE, HELD, WAITED_FOR };
 static struct cgc_lock *registry;
 static struct cgc_lock registry_guard = CGC_LOCK_INIT(CGC_RANK_NONE);
 
+const void *const cgc_lock_view[1] = {&registry};
+
 #ifdef CGC_DEBUG
 /* Ranks held by this thread, one bit each. */
 static __thread uint32_t ranks_held;

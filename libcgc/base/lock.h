@@ -50,6 +50,9 @@ struct cgc_lock {
 #define CGC_LOCK_INIT(r)                                                       \
   { .rank = (r) }
 
+/** For look/layout: where the first registered lock is named. */
+extern const void *const cgc_lock_view[1];
+
 void cgc_lock_init(struct cgc_lock *lock, enum cgc_lock_rank rank);
 
 /** Take the lock; waits without a limit. */

@@ -41,6 +41,8 @@ static struct {
   struct cgc_marker *marker; /* of the cycle that runs; guard: lock */
 } cycle = {.lock = {.rank = CGC_RANK_CYCLE, .wakes_all = true}};
 
+const void *const cgc_cycle_view[1] = {&cycle.scope};
+
 static void set_phase(enum cgc_phase phase) {
   atomic_store_explicit(&cgc_phase, phase, memory_order_relaxed);
 }

@@ -79,6 +79,9 @@ struct cgc_cycle_counters {
 };
 
 extern _Atomic int cgc_phase;
+
+/** For look/layout: what the roots are. */
+extern const void *const cgc_cycle_view[1];
 extern struct cgc_cycle_counters cgc_cycle_counters;
 
 /*

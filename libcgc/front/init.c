@@ -8,6 +8,7 @@
 #include "cycle/invoke.h"
 #include "front/fork.h"
 #include "heap/meta.h"
+#include "look/layout.h"
 #include "look/trace.h"
 #include "mark/final.h"
 #include "mark/link.h"
@@ -59,6 +60,7 @@ static bool make_heap(void) {
                      ? CGC_ROOTS_ALL_MAPPINGS
                      : CGC_ROOTS_DATA);
   cgc_trace_init();
+  cgc_layout_init(cgc_role.serves_malloc);
   cgc_fatal_hook = cgc_unwind_print;
   cgc_fork_init();
   return true;

@@ -9,14 +9,6 @@
 /* The words of a record; 0 is none. */
 enum { REGISTERED, READY };
 
-struct entry {
-  uintptr_t obj;
-  cgc_final_fn fn;
-  void *data;
-  enum cgc_final_order order;
-  struct cgc_link link; /* in the ready queue */
-};
-
 static struct {
   struct cgc_lock lock;
   struct cgc_table table; /* guard: lock */
@@ -27,10 +19,12 @@ static struct {
 } final = {.lock = CGC_LOCK_INIT(CGC_RANK_FINAL),
            .ready = {&final.ready, &final.ready}};
 
+const void *const cgc_final_view[1] = {&final.table};
+
 void cgc_final_init(void) { cgc_lock_register(&final.lock); }
 
-static struct entry *entry_of(const struct cgc_record *r, int which) {
-  return (struct entry *)r->word[which];
+static struct cgc_final_entry *entry_of(const struct cgc_record *r, int which) {
+  return (struct cgc_final_entry *)r->word[which];
 }
 
 static void add_ready(size_t n) {
@@ -40,7 +34,7 @@ static void add_ready(size_t n) {
 
 /* Frees ENTRY of RECORD, and the record if that was all. */
 static void drop(struct cgc_record *record, int which) {
-  struct entry *e = entry_of(record, which);
+  struct cgc_final_entry *e = entry_of(record, which);
   record->word[which] = 0;
   if (!record->word[REGISTERED] && !record->word[READY])
     cgc_table_remove(&final.table, record);
@@ -66,8 +60,8 @@ static void remove_locked(uintptr_t addr) {
     drop(r, REGISTERED);
 }
 
-static struct entry *new_entry(uintptr_t addr) {
-  struct entry *e = cgc_meta_alloc(sizeof *e);
+static struct cgc_final_entry *new_entry(uintptr_t addr) {
+  struct cgc_final_entry *e = cgc_meta_alloc(sizeof *e);
   if (!e)
     return NULL;
   struct cgc_record *r = cgc_table_insert(&final.table, addr);
@@ -80,13 +74,14 @@ static struct entry *new_entry(uintptr_t addr) {
   return e;
 }
 
-static struct entry *find_registered(uintptr_t addr) {
+static struct cgc_final_entry *find_registered(uintptr_t addr) {
   struct cgc_record *r = cgc_table_find(&final.table, addr);
   return r ? entry_of(r, REGISTERED) : NULL;
 }
 
-static int set_locked(const struct cgc_object *obj, const struct entry *want) {
-  struct entry *e = find_registered(obj->addr);
+static int set_locked(const struct cgc_object *obj,
+                      const struct cgc_final_entry *want) {
+  struct cgc_final_entry *e = find_registered(obj->addr);
   if (!e)
     e = new_entry(obj->addr);
   if (!e)
@@ -99,12 +94,12 @@ static int set_locked(const struct cgc_object *obj, const struct entry *want) {
 int cgc_final_register(void *obj, cgc_final_fn fn, void *data,
                        enum cgc_final_order order, cgc_final_fn *old_fn,
                        void **old_data) {
-  struct entry want = {(uintptr_t)obj, fn, data, order, {NULL, NULL}};
-  struct entry old = {.fn = NULL};
+  struct cgc_final_entry want = {(uintptr_t)obj, fn, data, order, {NULL, NULL}};
+  struct cgc_final_entry old = {.fn = NULL};
   struct cgc_object object;
   int result = 0;
   cgc_lock(&final.lock);
-  struct entry *e = find_registered(want.obj);
+  struct cgc_final_entry *e = find_registered(want.obj);
   if (e)
     old = *e;
   if (!fn)
@@ -144,8 +139,8 @@ static void mark_one(struct cgc_marker *m, uintptr_t addr) {
 }
 
 static void mark_record(struct cgc_marker *m, struct cgc_record *r) {
-  const struct entry *registered = entry_of(r, REGISTERED);
-  const struct entry *ready = entry_of(r, READY);
+  const struct cgc_final_entry *registered = entry_of(r, REGISTERED);
+  const struct cgc_final_entry *ready = entry_of(r, READY);
   if (registered)
     mark_one(m, (uintptr_t)registered->data);
   if (ready) {
@@ -181,7 +176,7 @@ static void mark_others(struct cgc_marker *m, const struct cgc_object *obj) {
 
 /* Step 1. */
 static void mark_children(struct cgc_marker *m, struct cgc_record *r) {
-  const struct entry *e = entry_of(r, REGISTERED);
+  const struct cgc_final_entry *e = entry_of(r, REGISTERED);
   struct cgc_object obj;
   if (!e || !is_dead(m, e->obj, &obj) ||
       cgc_kind_is_noscan((enum cgc_kind)obj.span->kind))
@@ -196,7 +191,7 @@ static void mark_children(struct cgc_marker *m, struct cgc_record *r) {
 
 /* Step 2.  An object that is ready already is marked, so it has no second. */
 static void make_ready(struct cgc_marker *m, struct cgc_record *r) {
-  struct entry *e = entry_of(r, REGISTERED);
+  struct cgc_final_entry *e = entry_of(r, REGISTERED);
   struct cgc_object obj;
   if (!e || !is_dead(m, e->obj, &obj))
     return;
@@ -208,7 +203,7 @@ static void make_ready(struct cgc_marker *m, struct cgc_record *r) {
   add_ready(1);
 }
 
-static void unready(struct entry *e) {
+static void unready(struct cgc_final_entry *e) {
   struct cgc_record *r = cgc_table_find(&final.table, e->obj);
   r->word[REGISTERED] = r->word[READY];
   r->word[READY] = 0;
@@ -220,13 +215,13 @@ static void unready(struct entry *e) {
 /* Steps 3 and 4, for the queue behind LAST. */
 static void mark_ready(struct cgc_marker *m, struct cgc_link *last) {
   for (struct cgc_link *l = last->next; l != &final.ready; l = l->next) {
-    struct entry *e = cgc_list_entry(l, struct entry, link);
+    struct cgc_final_entry *e = cgc_list_entry(l, struct cgc_final_entry, link);
     if (e->order != CGC_FINAL_UNREACHABLE)
       mark_one(m, e->obj);
   }
   struct cgc_link *next;
   for (struct cgc_link *l = last->next; l != &final.ready; l = next) {
-    struct entry *e = cgc_list_entry(l, struct entry, link);
+    struct cgc_final_entry *e = cgc_list_entry(l, struct cgc_final_entry, link);
     struct cgc_object obj;
     next = l->next;
     if (e->order != CGC_FINAL_UNREACHABLE)
@@ -259,7 +254,8 @@ bool cgc_final_take(struct cgc_final_call *call) {
   cgc_lock(&final.lock);
   struct cgc_link *first = cgc_list_first(&final.ready);
   if (first) {
-    const struct entry *e = cgc_list_entry(first, struct entry, link);
+    const struct cgc_final_entry *e =
+        cgc_list_entry(first, struct cgc_final_entry, link);
     *call = (struct cgc_final_call){e->fn, (void *)e->obj, e->data};
     drop(cgc_table_find(&final.table, e->obj), READY);
   }

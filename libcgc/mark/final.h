@@ -44,11 +44,23 @@ enum cgc_final_order {
   CGC_FINAL_UNREACHABLE
 };
 
+/* A finalizer that is registered or ready. */
+struct cgc_final_entry {
+  uintptr_t obj;
+  cgc_final_fn fn;
+  void *data;
+  enum cgc_final_order order;
+  struct cgc_link link; /* in the ready queue */
+};
+
 struct cgc_final_call {
   cgc_final_fn fn;
   void *obj;
   void *data;
 };
+
+/** For look/layout: the table of entries. */
+extern const void *const cgc_final_view[1];
 
 /** Register the lock for fork; once, at start. */
 void cgc_final_init(void);

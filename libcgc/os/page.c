@@ -26,6 +26,8 @@ static struct {
   size_t capacity;   /* guard: lock */
 } own = {.lock = CGC_LOCK_INIT(CGC_RANK_PAGE)};
 
+const void *const cgc_page_view[2] = {&own.all, &own.n};
+
 void cgc_page_init(void) { cgc_lock_register(&own.lock); }
 
 /* ---- the system ---------------------------------------------------------- */

@@ -74,6 +74,9 @@ void cgc_page_name(void *addr, size_t bytes, const char *name);
 bool cgc_page_is_own(uintptr_t lo, uintptr_t hi, uintptr_t *own_lo,
                      uintptr_t *own_hi);
 
+/** For look/layout: the own ranges, {lo, hi} each, and their number. */
+extern const void *const cgc_page_view[2];
+
 /** Registers the lock for fork; once, at start. */
 void cgc_page_init(void);
 

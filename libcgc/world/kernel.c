@@ -8,12 +8,6 @@
 
 enum { FIRST_SLOTS = 256, FIRST_EPOLLS = CGC_OS_PAGE / 8 };
 
-struct entry {
-  uintptr_t word;
-  uint64_t key;
-  uint64_t kind; /* enum cgc_kernel_kind; FREE: unused */
-};
-
 /* An epoll instance. */
 struct epoll {
   int fd;
@@ -22,15 +16,17 @@ struct epoll {
 
 static struct {
   struct cgc_lock lock;
-  struct entry *slot;    /* guard: lock */
-  size_t nslots;         /* guard: lock; a power of two */
-  size_t n;              /* guard: lock */
-  struct epoll *epoll;   /* guard: lock */
-  size_t epoll_capacity; /* guard: lock */
+  struct cgc_kernel_entry *slot; /* guard: lock */
+  size_t nslots;                 /* guard: lock; a power of two */
+  size_t n;                      /* guard: lock */
+  struct epoll *epoll;           /* guard: lock */
+  size_t epoll_capacity;         /* guard: lock */
   _Atomic size_t nepolls;
   uintptr_t sent[CGC_KERNEL_SENT] CGC_ALIGNED(8); /* guard: lock */
   size_t nsent;                                   /* guard: lock */
 } table = {.lock = CGC_LOCK_INIT(CGC_RANK_KERNEL)};
+
+const void *const cgc_kernel_view[3] = {&table.slot, &table.nslots, table.sent};
 
 void cgc_kernel_init(void) { cgc_lock_register(&table.lock); }
 
@@ -110,10 +106,10 @@ static size_t find_locked(uint64_t kind, uint64_t key) {
 }
 
 static bool grow_locked(void) {
-  struct entry *old = table.slot;
+  struct cgc_kernel_entry *old = table.slot;
   size_t nold = table.nslots;
   size_t nslots = nold ? nold * 2 : FIRST_SLOTS;
-  struct entry *fresh = cgc_page_map(nslots * sizeof *fresh);
+  struct cgc_kernel_entry *fresh = cgc_page_map(nslots * sizeof *fresh);
   if (!fresh)
     return false;
   table.slot = fresh;
@@ -142,20 +138,20 @@ static void remove_locked(size_t hole) {
       hole = i;
     }
   }
-  table.slot[hole] = (struct entry){0};
+  table.slot[hole] = (struct cgc_kernel_entry){0};
 }
 
 static bool set_locked(enum cgc_kernel_kind kind, uint64_t key,
                        uintptr_t word) {
   if ((table.n + 1) * 4 > table.nslots * 3 && !grow_locked()) /* I2 */
     return false;
-  struct entry *e = &table.slot[find_locked(kind, key)];
+  struct cgc_kernel_entry *e = &table.slot[find_locked(kind, key)];
   if (e->kind == CGC_KERNEL_FREE) {
     if (kind == CGC_KERNEL_EPOLL && !add_epoll_locked(epfd_of(key)))
       return false;
     table.n++;
   }
-  *e = (struct entry){word, key, kind};
+  *e = (struct cgc_kernel_entry){word, key, kind};
   return true;
 }
 
@@ -225,7 +221,7 @@ void cgc_kernel_check(void) {
   cgc_check(table.n * 4 <= table.nslots * 3); /* I2 */
   size_t n = 0, nepoll = 0;
   for (size_t i = 0; i < table.nslots; i++) {
-    const struct entry *e = &table.slot[i];
+    const struct cgc_kernel_entry *e = &table.slot[i];
     if (e->kind == CGC_KERNEL_FREE)
       continue;
     n++;

@@ -33,6 +33,13 @@ enum cgc_kernel_kind {
 
 enum { CGC_KERNEL_SENT = 256 };
 
+/* A slot of the table. */
+struct cgc_kernel_entry {
+  uintptr_t word;
+  uint64_t key;
+  uint64_t kind; /* enum cgc_kernel_kind; FREE: unused */
+};
+
 /** The key of an epoll registration. */
 CGC_INLINE uint64_t cgc_kernel_epoll_key(int epfd, int fd) {
   return (uint64_t)(uint32_t)epfd << 32 | (uint32_t)fd;
@@ -62,6 +69,9 @@ void cgc_kernel_visit(void (*fn)(uintptr_t lo, uintptr_t hi, void *ctx),
 
 /** Number of words in the table. */
 size_t cgc_kernel_count(void);
+
+/** For look/layout: the slots, their number, and the ring. */
+extern const void *const cgc_kernel_view[3];
 
 /** Registers the lock for fork; once, at start. */
 void cgc_kernel_init(void);

@@ -36,6 +36,8 @@ static struct {
   bool has_key;                         /* const after init */
 } world = {.lock = CGC_LOCK_INIT(CGC_RANK_MUTATOR)};
 
+const void *const cgc_mutator_view[1] = {&world.list};
+
 /* ---- records ------------------------------------------------------------- */
 
 static struct cgc_mutator **bucket(pid_t tid) {

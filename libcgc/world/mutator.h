@@ -89,6 +89,9 @@ struct cgc_mutator {
 extern __thread struct cgc_mutator *cgc_self
     __attribute__((tls_model("initial-exec")));
 
+/** For look/layout: the list of records. */
+extern const void *const cgc_mutator_view[1];
+
 /** Once, before the first register: the lock, the destructor key, the hook. */
 void cgc_mutator_init(void);
 

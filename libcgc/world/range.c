@@ -15,6 +15,8 @@ static struct {
   struct cgc_range_set excluded; /* guard: lock */
 } world = {.lock = CGC_LOCK_INIT(CGC_RANK_RANGE)};
 
+const void *const cgc_range_view[2] = {&world.named, &world.excluded};
+
 void cgc_range_init(void) { cgc_lock_register(&world.lock); }
 
 /* ---- a set --------------------------------------------------------------- */

@@ -59,6 +59,9 @@ void cgc_range_visit(cgc_range_fn fn, void *ctx);
 void cgc_range_visit_allowed(uintptr_t lo, uintptr_t hi, cgc_range_fn fn,
                              void *ctx);
 
+/** For look/layout: the named and the excluded ranges. */
+extern const void *const cgc_range_view[2];
+
 /** Registers the lock for fork; once, at start. */
 void cgc_range_init(void);
 
