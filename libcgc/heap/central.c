@@ -28,9 +28,16 @@ static bool is_empty(const struct cgc_span *span) {
   return span->nfree == span->nslots;
 }
 
+/* The last cycle has not been swept out of SPAN yet. */
+static bool is_unswept(const struct cgc_central *c,
+                       const struct cgc_span *span) {
+  return span->epoch != c->epoch;
+}
+
 /* File a swept span whose nfree is exact. */
 static void file_locked(struct cgc_central *c, struct cgc_span *span) {
   cgc_assert_held(&c->lock);
+  span->epoch = c->epoch;
   bool large = span->class == CGC_CLASS_LARGE;
   if (span->nfree > 0 && !large) {
     span->where = CGC_SPAN_PARTIAL;
@@ -58,6 +65,7 @@ static struct cgc_span *sweep_next_locked(struct cgc_central *c,
     return NULL;
   struct cgc_span *span = span_of(link);
   cgc_sweep_span(arena, span);
+  span->epoch = c->epoch;
   return span;
 }
 
@@ -116,13 +124,13 @@ bool cgc_central_leave(struct cgc_central *c, struct cgc_span *span) {
 
 /*
  * The slot is FREE from here on.  A CACHED span counts when it comes back, an
- * UNSWEPT one when it is swept.
+ * unswept one when it is swept.
  * returns  whether the span, swept, has no live slot left and is in no list
  */
 static bool free_slot_locked(struct cgc_central *c, struct cgc_span *span,
                              uint8_t *slot) {
   *slot = CGC_SLOT_FREE;
-  if (span->where != CGC_SPAN_PARTIAL && span->where != CGC_SPAN_FULL)
+  if (is_unswept(c, span) || span->where == CGC_SPAN_CACHED)
     return false;
   span->nfree++;
   if (is_empty(span)) {
@@ -157,7 +165,7 @@ void cgc_central_flip(struct cgc_central *c) {
   cgc_lock(&c->lock);
   cgc_list_splice(&c->unswept, &c->partial);
   cgc_list_splice(&c->unswept, &c->full);
-  cgc_list_for_each(link, &c->unswept) span_of(link)->where = CGC_SPAN_UNSWEPT;
+  c->epoch++;
   cgc_unlock(&c->lock);
 }
 
@@ -182,29 +190,31 @@ size_t cgc_central_sweep(struct cgc_central *c, struct cgc_pageheap *ph,
   return freed;
 }
 
-static void check_list(const struct cgc_link *list,
-                       const struct cgc_arena *arena,
-                       enum cgc_span_where where) {
+static void check_swept(const struct cgc_span *span, bool partial) {
+  bool large = span->class == CGC_CLASS_LARGE;
+  enum cgc_span_where where = partial ? CGC_SPAN_PARTIAL : CGC_SPAN_FULL;
+  cgc_check(span->where == (large ? CGC_SPAN_LARGE : where)); /* I1 */
+  cgc_check(span->nfree == cgc_span_count_free(span));
+  cgc_check((span->nfree > 0) == partial); /* I2 */
+}
+
+static void check_list(const struct cgc_central *c, const struct cgc_link *list,
+                       const struct cgc_arena *arena) {
   cgc_list_check(list);
   cgc_list_for_each(link, list) {
     struct cgc_span *span = span_of(link);
-    bool large = span->class == CGC_CLASS_LARGE;
     cgc_span_check(span);
     cgc_arena_check_span(arena, span);
-    if (where != CGC_SPAN_UNSWEPT) {
-      cgc_check(span->where == (large ? CGC_SPAN_LARGE : where)); /* I1 */
-      cgc_check(span->nfree == cgc_span_count_free(span));
-      cgc_check((span->nfree > 0) == (where == CGC_SPAN_PARTIAL)); /* I2 */
-    } else {
-      cgc_check(span->where == where); /* I1 */
-    }
+    cgc_check(is_unswept(c, span) == (list == &c->unswept)); /* I3 */
+    if (list != &c->unswept)
+      check_swept(span, list == &c->partial);
   }
 }
 
 void cgc_central_check(struct cgc_central *c, const struct cgc_arena *arena) {
   cgc_lock(&c->lock);
-  check_list(&c->partial, arena, CGC_SPAN_PARTIAL);
-  check_list(&c->full, arena, CGC_SPAN_FULL);
-  check_list(&c->unswept, arena, CGC_SPAN_UNSWEPT);
+  check_list(c, &c->partial, arena);
+  check_list(c, &c->full, arena);
+  check_list(c, &c->unswept, arena);
   cgc_unlock(&c->lock);
 }

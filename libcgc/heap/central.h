@@ -10,8 +10,12 @@
  * a central of their own per kind (class CGC_CLASS_LARGE); their spans are
  * full or unswept, never partial.
  *
- *   I1  where of a span names the list that it stands in.
+ * A flip is two splices, however many spans there are: which of them are still
+ * to be swept is told by their epoch.
+ *
+ *   I1  where of a swept span names the list that it stands in.
  *   I2  A span in partial has nfree > 0, one in full has nfree == 0.
+ *   I3  A span is in unswept exactly if its epoch is not the central's.
  *
  * Locks: one each, all of one rank; never two at a time.
  */
@@ -25,6 +29,7 @@ struct cgc_central {
   struct cgc_link partial; /* guard: lock */
   struct cgc_link full;    /* guard: lock */
   struct cgc_link unswept; /* guard: lock */
+  uint8_t epoch;           /* of the last flip; guard: lock */
 };
 
 /* A slot just freed, in a cache's held list. */

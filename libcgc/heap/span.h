@@ -27,10 +27,9 @@
  *   I3  In a central list: nfree == number of FREE slots, if the span is swept.
  *   I4  desc and spans of heap/arena.h name the span for each of its pages.
  *
- * Locks: link, nfree, where: central.lock of the span's class and kind, or
- * the cache that holds it.
- * Source: the layout is Go's mspan; the state byte is ours, see
- * ARCHITECTURE.md for what bits and atomics would cost.
+ * Locks: link, nfree, where, epoch: central.lock of the span's class and kind,
+ * or the cache that holds it. Source: the layout is Go's mspan; the state byte
+ * is ours, see ARCHITECTURE.md for what bits and atomics would cost.
  */
 #ifndef CGC_HEAP_SPAN_H
 #define CGC_HEAP_SPAN_H
@@ -73,7 +72,6 @@ enum cgc_span_where {
   CGC_SPAN_CACHED,  /* a thread allocates from it */
   CGC_SPAN_PARTIAL, /* swept, has free slots */
   CGC_SPAN_FULL,    /* swept, has none */
-  CGC_SPAN_UNSWEPT, /* marked, not yet swept */
   CGC_SPAN_LARGE    /* one object, no list but heap's */
 };
 
@@ -87,6 +85,7 @@ struct cgc_span {
   uint8_t kind;   /* const */
   uint8_t where;
   bool needs_zero; /* free slots may hold old contents */
+  uint8_t epoch;   /* central's, when it was last swept; guard: central.lock */
   struct cgc_link link;
   uint8_t slots[] CGC_ALIGNED(64); /* enum cgc_slot */
 };
