@@ -168,15 +168,18 @@ static void forget(struct cgc_object *obj) {
   }
 }
 
-/* Busy inside; a slot that cannot be held is left to the collector. */
+/* Busy inside. */
 static void free_object(struct cgc_mutator *self, struct cgc_object *obj) {
   struct cgc_span *span = obj->span;
+  struct cgc_held held = {obj->addr, &span->slots[obj->index]};
   forget(obj);
   if (span->class == CGC_CLASS_LARGE) {
     cgc_heap_free_large(&cgc_heap, span);
   } else if (cgc_cache_make_room(&self->cache, span->kind, span->class)) {
-    cgc_cache_push(&self->cache.bin[span->kind][span->class], obj->addr,
-                   &span->slots[obj->index]);
+    cgc_cache_push(&self->cache.bin[span->kind][span->class], held.addr,
+                   held.slot);
+  } else {
+    cgc_cache_free_unheld(&self->cache, span->kind, span->class, held);
   }
 }
 

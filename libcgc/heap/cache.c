@@ -118,6 +118,12 @@ bool cgc_cache_make_room(struct cgc_cache *cache, enum cgc_kind kind,
   return true;
 }
 
+void cgc_cache_free_unheld(struct cgc_cache *cache, enum cgc_kind kind,
+                           unsigned class, struct cgc_held held) {
+  cache->grown_bytes -= cgc_size_classes[class].size;
+  cgc_heap_free_held(cache->heap, kind, class, &held, 1);
+}
+
 /* ---- All bins --------------------------------------------------------- */
 
 static void flush_bin(struct cgc_cache *cache, enum cgc_kind kind,
@@ -130,7 +136,7 @@ static void flush_bin(struct cgc_cache *cache, enum cgc_kind kind,
 }
 
 void cgc_cache_flush(struct cgc_cache *cache) {
-  for (int kind = 0; kind < CGC_KINDS; kind++)
+  for (unsigned kind = 0; kind < cgc_heap_kinds(cache->heap); kind++)
     for (unsigned class = 1; class <= CGC_CLASSES; class ++)
       flush_bin(cache, (enum cgc_kind)kind, class);
   cgc_cache_publish(cache);
@@ -138,7 +144,7 @@ void cgc_cache_flush(struct cgc_cache *cache) {
 
 void cgc_cache_destroy(struct cgc_cache *cache) {
   cgc_cache_flush(cache);
-  for (int kind = 0; kind < CGC_KINDS; kind++)
+  for (unsigned kind = 0; kind < cgc_heap_kinds(cache->heap); kind++)
     for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
       struct cgc_bin *bin = &cache->bin[kind][class];
       if (bin->held)
@@ -160,7 +166,7 @@ static void check_bin(const struct cgc_bin *bin) {
 }
 
 void cgc_cache_check(const struct cgc_cache *cache) {
-  for (int kind = 0; kind < CGC_KINDS; kind++)
+  for (unsigned kind = 0; kind < cgc_heap_kinds(cache->heap); kind++)
     for (unsigned class = 1; class <= CGC_CLASSES; class ++)
       check_bin(&cache->bin[kind][class]);
 }

@@ -44,7 +44,8 @@ struct cgc_bin {
 struct cgc_cache {
   struct cgc_heap *heap;
   int64_t grown_bytes; /* not yet counted in the heap's in_use_bytes */
-  struct cgc_bin bin[CGC_KINDS][CGC_CLASSES + 1];
+  /* Of the kinds in use; the memory of others is never touched. */
+  struct cgc_bin bin[CGC_KIND_LIMIT][CGC_CLASSES + 1];
 };
 
 void cgc_cache_init(struct cgc_cache *cache, struct cgc_heap *heap);
@@ -72,6 +73,13 @@ bool cgc_cache_refill(struct cgc_cache *cache, enum cgc_kind kind,
 /** Make sure that cgc_cache_push has room, if there is memory for a list. */
 bool cgc_cache_make_room(struct cgc_cache *cache, enum cgc_kind kind,
                          unsigned class);
+
+/**
+ * Free a LIVE slot of this kind and class where there is no room to hold it:
+ * what is freed at the limit of memory must become free memory.
+ */
+void cgc_cache_free_unheld(struct cgc_cache *cache, enum cgc_kind kind,
+                           unsigned class, struct cgc_held held);
 
 /**
  * A slot from BIN, LIVE now.

@@ -7,12 +7,12 @@
 struct cgc_heap cgc_heap;
 
 enum {
-  CENTRALS = CGC_KINDS * CGC_CLASS_LIMIT,
   SWEEP_MIN = 64,     /* spans swept before the arena grows ... */
   SWEEP_PER_PAGE = 16 /* ... or this many per page that is wanted */
 };
 
 bool cgc_heap_init(struct cgc_heap *heap, size_t reserve, size_t retain) {
+  atomic_init(&heap->nkinds, CGC_KIND_DESCRIBED);
   return cgc_arena_init(&heap->arena, reserve) &&
          cgc_pageheap_init(&heap->pageheap, &heap->arena, retain);
 }
@@ -25,12 +25,26 @@ void cgc_heap_destroy(struct cgc_heap *heap) {
   cgc_arena_destroy(&heap->arena);
 }
 
+int cgc_heap_add_kind(struct cgc_heap *heap) {
+  unsigned n = cgc_heap_kinds(heap);
+  do {
+    if (n == CGC_KIND_LIMIT)
+      return -1;
+  } while (!atomic_compare_exchange_weak_explicit(
+      &heap->nkinds, &n, n + 1, memory_order_relaxed, memory_order_relaxed));
+  return (int)n;
+}
+
 static struct cgc_central *central_of(struct cgc_heap *heap, enum cgc_kind kind,
                                       unsigned class) {
   struct cgc_central *c = &heap->central[kind][class];
   if (cgc_unlikely(!cgc_central_is_ready(c)))
     cgc_central_init(c);
   return c;
+}
+
+static size_t ncentrals(const struct cgc_heap *heap) {
+  return (size_t)cgc_heap_kinds(heap) * CGC_CLASS_LIMIT;
 }
 
 static struct cgc_central *central_number(struct cgc_heap *heap, size_t i) {
@@ -43,14 +57,15 @@ static struct cgc_central *central_number(struct cgc_heap *heap, size_t i) {
  */
 static size_t sweep_some(struct cgc_heap *heap, size_t npages, size_t spans) {
   size_t freed = 0;
-  for (size_t i = 0; i < CENTRALS && spans > 0 && freed < npages; i++) {
+  size_t n = ncentrals(heap);
+  for (size_t i = 0; i < n && spans > 0 && freed < npages; i++) {
     uint32_t at =
         atomic_load_explicit(&heap->sweep.central, memory_order_relaxed);
-    struct cgc_central *c = central_number(heap, at % CENTRALS);
+    struct cgc_central *c = central_number(heap, at % n);
     if (cgc_central_is_ready(c))
       freed += cgc_central_sweep(c, &heap->pageheap, npages - freed, &spans);
     if (spans > 0 && freed < npages)
-      atomic_store_explicit(&heap->sweep.central, (at + 1) % CENTRALS,
+      atomic_store_explicit(&heap->sweep.central, (uint32_t)((at + 1) % n),
                             memory_order_relaxed);
   }
   return freed;
@@ -192,7 +207,7 @@ void cgc_heap_prepare_marks(struct cgc_heap *heap) {
 }
 
 void cgc_heap_flip(struct cgc_heap *heap, size_t live_bytes) {
-  for (size_t i = 0; i < CENTRALS; i++)
+  for (size_t i = 0; i < ncentrals(heap); i++)
     if (cgc_central_is_ready(central_number(heap, i)))
       cgc_central_flip(central_number(heap, i));
   atomic_store_explicit(&heap->sweep.central, 0, memory_order_relaxed);

@@ -19,7 +19,8 @@
 struct cgc_heap {
   struct cgc_arena arena;
   struct cgc_pageheap pageheap;
-  struct cgc_central central[CGC_KINDS][CGC_CLASS_LIMIT];
+  _Atomic unsigned nkinds; /* in use, the lowest numbers; grows */
+  struct cgc_central central[CGC_KIND_LIMIT][CGC_CLASS_LIMIT];
   _Atomic int64_t in_use_bytes;
   _Atomic uint64_t grown_bytes; /* ever given to clients */
   struct {
@@ -39,6 +40,18 @@ bool cgc_heap_init(struct cgc_heap *heap, size_t reserve, size_t retain);
 
 /** For private instances: give all memory back. */
 void cgc_heap_destroy(struct cgc_heap *heap);
+
+/**
+ * A kind of its own for the caller's objects.  Memory is touched for it only
+ * where its objects are.
+ * returns  its number, CGC_KIND_DESCRIBED or above; -1 if all are taken
+ */
+int cgc_heap_add_kind(struct cgc_heap *heap);
+
+/** Number of kinds in use: those below it may have objects. */
+CGC_INLINE unsigned cgc_heap_kinds(const struct cgc_heap *heap) {
+  return atomic_load_explicit(&heap->nkinds, memory_order_relaxed);
+}
 
 /** A span of CLASS and KIND with free slots, CACHED; NULL without memory. */
 struct cgc_span *cgc_heap_take_span(struct cgc_heap *heap, enum cgc_kind kind,

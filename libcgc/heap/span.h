@@ -37,24 +37,27 @@
 #include "base/list.h"
 #include "heap/sizeclass.h"
 
-/* What an object's memory means to the collector; 0 and 1 are bdwgc's. */
+/*
+ * What an object's memory means to the collector; the numbers are bdwgc's.
+ * Those from CGC_KIND_DESCRIBED on are made as they are wanted
+ * (cgc_heap_add_kind).
+ */
 enum cgc_kind {
   CGC_KIND_NOSCAN,        /* holds no pointers, never read */
   CGC_KIND_SCAN,          /* every aligned word may be a pointer */
   CGC_KIND_PINNED,        /* scanned, and a root while it is not freed */
   CGC_KIND_PINNED_NOSCAN, /* not scanned, lives until it is freed */
   CGC_KINDS,
-  CGC_KIND_DESCRIBED = 4, /* from here on mark/kind says what is scanned; */
-  CGC_KIND_LIMIT = 32     /* the odd ones are the pinned twins */
+  CGC_KIND_DESCRIBED = CGC_KINDS, /* from here on mark/kind says what counts */
+  CGC_KIND_LIMIT = 32             /* desc has 5 bits for the kind */
 };
 
 CGC_INLINE bool cgc_kind_is_noscan(enum cgc_kind kind) {
   return kind == CGC_KIND_NOSCAN || kind == CGC_KIND_PINNED_NOSCAN;
 }
 
-/* Bit k: kind k is pinned. */
 CGC_INLINE bool cgc_kind_is_pinned(enum cgc_kind kind) {
-  return 0xaaaaaaacu >> kind & 1;
+  return kind == CGC_KIND_PINNED || kind == CGC_KIND_PINNED_NOSCAN;
 }
 
 CGC_INLINE bool cgc_kind_is_described(enum cgc_kind kind) {

@@ -18,7 +18,7 @@ void cgc_verify_heap(struct cgc_heap *heap) {
   cgc_heap_each_span(heap, count_pages, &used);
   cgc_check(used + heap->pageheap.free_pages ==
             cgc_arena_pages(&heap->arena)); /* every page has one owner */
-  for (size_t kind = 0; kind < CGC_KINDS; kind++)
+  for (size_t kind = 0; kind < cgc_heap_kinds(heap); kind++)
     for (size_t class = 1; class < CGC_CLASS_LIMIT; class ++)
       if (cgc_central_is_ready(&heap->central[kind][class]))
         cgc_central_check(&heap->central[kind][class], &heap->arena);

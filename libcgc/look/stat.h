@@ -63,7 +63,7 @@ struct cgc_stat_class {
 };
 
 struct cgc_stat_classes {
-  struct cgc_stat_class of[CGC_KINDS][CGC_CLASS_LIMIT];
+  struct cgc_stat_class of[CGC_KIND_LIMIT][CGC_CLASS_LIMIT];
 };
 
 /** World stopped: count HEAP's live objects; walks all of it. */

@@ -63,11 +63,14 @@ static size_t record_bytes(bool temporary) {
                    : sizeof(struct cgc_mutator);
 }
 
-/* The two words that a late signal looks at keep their values (I4). */
-static void reset(struct cgc_mutator *m, bool temporary) {
+/*
+ * The two words that a late signal looks at keep their values (I4).  The cache
+ * was destroyed: it is empty, and most of its memory was never touched.
+ */
+static void reset(struct cgc_mutator *m) {
   uint32_t asked = atomic_load_explicit(&m->asked, memory_order_relaxed);
   uint32_t parked = atomic_load_explicit(&m->parked, memory_order_relaxed);
-  memset(m, 0, record_bytes(temporary));
+  memset(m, 0, offsetof(struct cgc_mutator, cache));
   atomic_store_explicit(&m->asked, asked, memory_order_relaxed);
   atomic_store_explicit(&m->parked, parked, memory_order_relaxed);
 }
@@ -77,7 +80,7 @@ static struct cgc_mutator *take_unused(bool temporary) {
   if (!link)
     return cgc_meta_alloc(record_bytes(temporary));
   struct cgc_mutator *m = cgc_list_entry(link, struct cgc_mutator, link);
-  reset(m, temporary);
+  reset(m);
   return m;
 }
 

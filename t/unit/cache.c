@@ -44,6 +44,26 @@ START_TEST(every_class_gives_aligned_slots_of_its_size) {
 }
 END_TEST
 
+START_TEST(a_slot_freed_without_a_list_is_free) {
+  void *p[2] = {slot(), slot()};
+  cgc_cache_publish(cache);
+  int64_t before = (int64_t)cgc_heap_in_use(heap);
+  for (int i = 0; i < 2; i++) {
+    struct cgc_object obj = private_object(heap, p[i]);
+    struct cgc_held held = {obj.addr, &obj.span->slots[obj.index]};
+    cgc_cache_free_unheld(cache, CGC_KIND_SCAN, CLASS, held);
+    ck_assert_uint_eq(*held.slot, CGC_SLOT_FREE);
+    if (i == 0)
+      cgc_cache_flush(cache); /* once from a CACHED span, once from PARTIAL */
+  }
+  cgc_cache_publish(cache);
+  ck_assert_int_lt((int64_t)cgc_heap_in_use(heap), before);
+  ck_assert_uint_eq(cgc_heap_in_use(heap), 0);
+  ck_assert_uint_eq(heap->pageheap.free_pages, cgc_arena_pages(&heap->arena));
+  cgc_verify_heap(heap);
+}
+END_TEST
+
 START_TEST(slots_do_not_overlap) {
   static int *slots[MANY];
   for (int i = 0; i < MANY; i++) {
@@ -258,6 +278,7 @@ int main(void) {
   tcase_add_checked_fixture(core, set_up, NULL);
   tcase_add_test(core, an_empty_bin_asks_for_a_refill);
   tcase_add_test(core, every_class_gives_aligned_slots_of_its_size);
+  tcase_add_test(core, a_slot_freed_without_a_list_is_free);
   tcase_add_test(core, slots_do_not_overlap);
   tcase_add_test(core, what_was_freed_last_comes_first);
   tcase_add_test(core, a_slot_served_again_is_stale);

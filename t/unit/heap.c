@@ -34,8 +34,16 @@ static void collect(void *const *keep, size_t n) {
   cgc_verify_heap(heap);
 }
 
+static void add_all_kinds(void) {
+  for (int kind = CGC_KIND_DESCRIBED; kind < CGC_KIND_LIMIT; kind++)
+    ck_assert_int_eq(cgc_heap_add_kind(heap), kind);
+  ck_assert_int_eq(cgc_heap_add_kind(heap), -1);
+  ck_assert_uint_eq(cgc_heap_kinds(heap), CGC_KIND_LIMIT);
+}
+
 START_TEST(a_span_of_each_class_and_kind) {
-  for (int kind = 0; kind < CGC_KINDS; kind++)
+  add_all_kinds();
+  for (int kind = 0; kind < CGC_KIND_LIMIT; kind++)
     for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
       struct cgc_span *span =
           cgc_heap_take_span(heap, (enum cgc_kind)kind, class);
@@ -151,6 +159,29 @@ START_TEST(a_cycle_keeps_the_marked_and_reclaims_the_rest) {
 }
 END_TEST
 
+START_TEST(every_kind_is_flushed_swept_and_checked) {
+  void *keep[CGC_KIND_LIMIT * 2];
+  size_t n = 0;
+  add_all_kinds();
+  for (int kind = 0; kind < CGC_KIND_LIMIT; kind++)
+    if (!cgc_kind_is_pinned((enum cgc_kind)kind))
+      for (size_t size = 100; size <= 100000; size *= 1000) {
+        private_alloc(cache, (enum cgc_kind)kind, size);
+        keep[n++] = private_alloc(cache, (enum cgc_kind)kind, size);
+      }
+  collect(keep, n);
+  cgc_heap_sweep_all(heap);
+  cgc_verify_heap(heap);
+  for (size_t i = 0; i < n; i++) {
+    struct cgc_object obj = private_object(heap, keep[i]);
+    ck_assert(cgc_object_is_live(&obj));
+  }
+  collect(NULL, 0);
+  cgc_heap_sweep_all(heap);
+  ck_assert_uint_eq(used_pages(), 0);
+}
+END_TEST
+
 START_TEST(what_is_in_use_is_what_stands_there) {
   struct unit_random r = unit_random();
   size_t bytes = 0;
@@ -205,6 +236,7 @@ int main(void) {
   tcase_add_test(core, a_large_object_does_not_grow_into_another);
   tcase_add_checked_fixture(cycles, set_up, NULL);
   tcase_add_test(cycles, a_cycle_keeps_the_marked_and_reclaims_the_rest);
+  tcase_add_test(cycles, every_kind_is_flushed_swept_and_checked);
   tcase_add_test(cycles, what_is_in_use_is_what_stands_there);
   tcase_add_test(cycles, a_dead_heap_is_used_again_before_it_grows);
   tcase_add_test(cycles, a_full_heap_gives_null_and_serves_again_after_a_free);

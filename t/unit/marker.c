@@ -192,19 +192,6 @@ START_TEST(a_kind_without_a_function_is_scanned_word_by_word) {
 }
 END_TEST
 
-START_TEST(pinned_described_objects_are_scanned_by_their_kind) {
-  void **p = new_object(64);
-  void *hidden = new_object(3000), *seen = new_object(3000);
-  p[0] = hidden;
-  *next_of(p) = seen;
-  begin_described((void **)&p, 1, (enum cgc_kind)(CGC_KIND_DESCRIBED + 1),
-                  scan_last_but_one);
-  cgc_marker_scan_pinned(&marker);
-  cgc_marker_drain(&marker);
-  ck_assert(is_marked(p) && is_marked(seen) && !is_marked(hidden));
-}
-END_TEST
-
 /* So many that the queue runs full, and they wait in their spans. */
 START_TEST(described_objects_are_scanned_by_their_kind_in_grey_spans) {
   enum { N = 4 * CGC_QUEUE_PIECES };
@@ -527,7 +514,6 @@ int main(void) {
   tcase_add_test(core, pinned_objects_count_as_live);
   tcase_add_test(core, a_described_object_is_scanned_by_its_kind);
   tcase_add_test(core, a_kind_without_a_function_is_scanned_word_by_word);
-  tcase_add_test(core, pinned_described_objects_are_scanned_by_their_kind);
   tcase_add_test(wide,
                  described_objects_are_scanned_by_their_kind_in_grey_spans);
   tcase_add_test(core, a_long_list_is_followed_to_its_end);
