@@ -7,9 +7,12 @@
 #include "mark/final.h"
 #include "mark/link.h"
 #include "mark/worker.h"
+#include "os/page.h"
 #include "os/regs.h"
 #include "os/thread.h"
+#include "world/kernel.h"
 #include "world/mutator.h"
+#include "world/range.h"
 #include "world/stop.h"
 
 #include <errno.h>
@@ -96,9 +99,12 @@ static void check_mutator(struct cgc_mutator *m, void *ctx) {
 static void verify(void) {
   if (cgc_likely(!cgc_options.verify))
     return;
+  cgc_page_check();
   cgc_mutator_check();
   cgc_mutator_each(check_mutator, NULL);
   cgc_verify_heap(&cgc_heap);
+  cgc_range_check();
+  cgc_kernel_check();
   cgc_link_check();
   cgc_final_check();
 }

@@ -55,8 +55,10 @@ static void lay_out(struct cgc_arena *arena, uintptr_t lo, size_t npages) {
 
 static bool reserve(struct cgc_arena *arena, size_t npages) {
   for (; npages >= CGC_ARENA_STEP; npages /= 2) {
-    void *lo = cgc_page_reserve(layout_bytes(npages), PART_ALIGN);
+    size_t bytes = layout_bytes(npages);
+    void *lo = cgc_page_reserve(bytes, PART_ALIGN);
     if (lo) {
+      cgc_page_name(lo, bytes, "libcgc");
       lay_out(arena, (uintptr_t)lo, npages);
       return true;
     }

@@ -72,5 +72,3 @@ void cgc_workers_finish(struct cgc_workers *ws) {
   cgc_pool_open(&ws->pool, &first->heap->arena, 1);
   first->shared = false;
 }
-
-unsigned cgc_workers_max(const struct cgc_workers *ws) { return ws->max; }

@@ -55,7 +55,4 @@ struct cgc_marker *cgc_workers_open(struct cgc_workers *workers,
  */
 void cgc_workers_finish(struct cgc_workers *workers);
 
-/** How many markers a cycle has at most. */
-unsigned cgc_workers_max(const struct cgc_workers *workers);
-
 #endif

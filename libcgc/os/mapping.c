@@ -187,14 +187,6 @@ int cgc_mapping_read(struct cgc_mappings *ms) {
   return read_all(ms);
 }
 
-void cgc_mapping_release(struct cgc_mappings *ms) {
-  if (ms->all)
-    cgc_page_unmap(ms->all, ms->capacity * sizeof *ms->all);
-  if (ms->text)
-    cgc_page_unmap(ms->text, TEXT_SIZE);
-  *ms = (struct cgc_mappings){0};
-}
-
 const struct cgc_mapping *cgc_mapping_find(const struct cgc_mappings *ms,
                                            uintptr_t addr) {
   size_t lo = 0, hi = ms->n;

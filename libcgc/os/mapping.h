@@ -55,9 +55,6 @@ struct cgc_mappings {
  */
 int cgc_mapping_read(struct cgc_mappings *mappings);
 
-/** Give the instance's memory back; it may be read into again. */
-void cgc_mapping_release(struct cgc_mappings *mappings);
-
 /** The mapping that holds ADDR, or NULL. */
 const struct cgc_mapping *cgc_mapping_find(const struct cgc_mappings *mappings,
                                            uintptr_t addr);

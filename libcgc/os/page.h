@@ -62,7 +62,10 @@ void cgc_page_unmap(void *addr, size_t bytes);
 /** Ask the system for huge pages (or for none) in this range; advice only. */
 void cgc_page_hugepages(void *addr, size_t bytes, bool on);
 
-/** Name a range in /proc/self/maps where the kernel can. */
+/**
+ * Name a range in /proc/self/maps, where the kernel can (CONFIG_ANON_VMA_NAME):
+ * "[anon:NAME]".  Parts that are committed later keep the name.
+ */
 void cgc_page_name(void *addr, size_t bytes, const char *name);
 
 /**

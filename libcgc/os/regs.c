@@ -45,9 +45,3 @@ __asm__(".text\n"
         "  ret\n"
         ".cfi_endproc\n"
         ".size cgc_regs_call, .-cgc_regs_call\n");
-
-CGC_NOINLINE void cgc_regs_clear_stack(size_t bytes) {
-  char *area = __builtin_alloca(bytes);
-  __builtin_memset(area, 0, bytes);
-  __asm__ volatile("" ::"r"(area) : "memory"); /* keeps the memset */
-}

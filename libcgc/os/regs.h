@@ -29,10 +29,4 @@
 void cgc_regs_call(void (*fn)(uintptr_t sp, void *ctx), void *ctx,
                    void *stack_top);
 
-/**
- * Overwrite BYTES of the stack below the caller with zero, so that words which
- * the collector left there keep nothing alive.
- */
-void cgc_regs_clear_stack(size_t bytes);
-
 #endif

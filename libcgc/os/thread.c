@@ -194,8 +194,6 @@ static uint64_t clock_ns(clockid_t clock) {
 
 uint64_t cgc_thread_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
-uint64_t cgc_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
-
 uint64_t cgc_thread_process_cpu_ns(void) {
   return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }

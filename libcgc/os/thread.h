@@ -101,7 +101,4 @@ uint64_t cgc_thread_now_ns(void);
 /** CPU time of the whole process in nanoseconds. */
 uint64_t cgc_thread_process_cpu_ns(void);
 
-/** CPU time of the calling thread in nanoseconds. */
-uint64_t cgc_thread_cpu_ns(void);
-
 #endif

@@ -91,22 +91,6 @@ START_TEST(unwinders_see_through) {
 }
 END_TEST
 
-static uintptr_t left_at;
-
-CGC_NOINLINE static void leave_a_word(void) {
-  volatile uintptr_t words[64];
-  for (int i = 0; i < 64; i++)
-    words[i] = 0xfeedfacefeedface;
-  left_at = (uintptr_t)&words[32];
-}
-
-START_TEST(dead_words_below_are_cleared) {
-  leave_a_word();
-  cgc_regs_clear_stack(8192);
-  ck_assert_uint_ne(*(volatile uintptr_t *)left_at, 0xfeedfacefeedface);
-}
-END_TEST
-
 static Suite *suite(void) {
   Suite *s = suite_create("regs");
   TCase *core = tcase_create("core");
@@ -118,7 +102,6 @@ static Suite *suite(void) {
   tcase_add_test(core, a_word_in_r14_only_is_spilled);
   tcase_add_test(core, a_word_in_r15_only_is_spilled);
   tcase_add_test(core, unwinders_see_through);
-  tcase_add_test(core, dead_words_below_are_cleared);
   suite_add_tcase(s, core);
   return s;
 }

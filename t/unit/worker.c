@@ -127,7 +127,7 @@ END_TEST
 START_TEST(the_default_is_one_marker_for_each_processor) {
   struct cgc_workers ws = {.n = 0};
   ck_assert(cgc_workers_init(&ws, 0));
-  ck_assert_uint_eq(cgc_workers_max(&ws), cgc_thread_processors());
+  ck_assert_uint_eq(ws.max, cgc_thread_processors());
 }
 END_TEST
 
