@@ -48,8 +48,10 @@ int cgc_invoke_all(void) {
 static void notify(void) {
   uint64_t batch = cgc_final_batches();
   cgc_invoke_notifier notifier = cgc_invoke_get_notifier();
-  if (notifier && atomic_exchange_explicit(&invoke.notified, batch,
-                                           memory_order_relaxed) != batch)
+  if (notifier &&
+      atomic_load_explicit(&invoke.notified, memory_order_relaxed) != batch &&
+      atomic_exchange_explicit(&invoke.notified, batch, memory_order_relaxed) !=
+          batch)
     notifier();
 }
 

@@ -2,9 +2,10 @@
 /*
  * cycle/invoke.h - running the finalizers that are ready.
  *
- *   automatic     the thread whose allocation ran a cycle runs them, before
- *                 its allocation returns; not from inside a finalizer, so that
- *                 the stack does not grow with their number
+ *   automatic     whichever thread first needs a new span runs them, mostly
+ *                 the one whose allocation ran the cycle, before its allocation
+ *                 returns; not from inside a finalizer, so that the stack does
+ *                 not grow with their number
  *   on demand     nobody but cgc_invoke_all, which a finalizer may call too; a
  *                 notifier is told once for each cycle that found some
  *
@@ -29,8 +30,8 @@ typedef void (*cgc_invoke_notifier)(void);
 int cgc_invoke_all(void);
 
 /**
- * After a cycle: run what is ready, or tell the notifier.  Costs one load when
- * nothing is ready; errno is kept.
+ * After a cycle, and at each slow path: run what is ready, or tell the
+ * notifier.  Costs one load when nothing is ready; errno is kept.
  * caller   is not busy
  */
 void cgc_invoke_automatic(void);

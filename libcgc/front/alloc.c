@@ -36,8 +36,7 @@ static void publish_reserve(void) {
 int cgc_alloc_collect(enum cgc_cycle_reason reason) {
   publish_reserve();
   int err = cgc_cycle_collect(reason);
-  if (err == 0)
-    cgc_invoke_automatic();
+  cgc_invoke_automatic();
   return err;
 }
 
@@ -46,6 +45,8 @@ static void pay_debt(void) {
     cgc_alloc_collect(CGC_CYCLE_STRESS);
   else if (cgc_cycle_due())
     cgc_alloc_collect(CGC_CYCLE_TRIGGER);
+  else /* the thread that found them may be held up, or gone */
+    cgc_invoke_automatic();
 }
 
 /* ---- Small ------------------------------------------------------------ */

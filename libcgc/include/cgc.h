@@ -457,7 +457,8 @@ typedef void (*GC_finalizer_notifier_proc)(void);
  * fn       NULL: nothing is called, as at the start
  * returns  nothing
  * errors   none
- * threads  any; FN runs in the thread that collected
+ * threads  any; FN runs in the thread that collected, or another that
+ *          allocates
  * pauses   no
  */
 GC_API void GC_set_finalizer_notifier(GC_finalizer_notifier_proc fn);

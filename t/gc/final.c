@@ -117,6 +117,19 @@ GCTEST_FN void make_lists(int nlists, int length) {
   }
 }
 
+/* As what a thread found that is held up in a finalizer. */
+START_TEST(finalizers_run_at_allocation_without_a_collection) {
+  GC_set_finalize_on_demand(1);
+  make_many(GC_register_finalizer, false);
+  gctest_collect();
+  GC_set_finalize_on_demand(0);
+  GC_disable();
+  for (int i = 0; i < 1000; i++)
+    *(volatile char *)GC_malloc(100) = 1;
+  gctest_most(total(), GCTEST_MANY);
+}
+END_TEST
+
 START_TEST(finalizers_run_from_the_holder_to_the_held) {
   enum { NLISTS = 200, LENGTH = 5 };
   make_lists(NLISTS, LENGTH);
@@ -321,6 +334,7 @@ int main(void) {
   tcase_add_loop_test(core, finalizers_wait_while_reachable, 0, 4);
   tcase_add_test(core, finalizers_go_with_an_explicit_free);
   tcase_add_test(core, finalizers_on_demand_wait_for_the_call);
+  tcase_add_test(core, finalizers_run_at_allocation_without_a_collection);
   tcase_add_test(core, finalizers_run_from_the_holder_to_the_held);
   tcase_add_test(core, finalizers_of_cycles_run_without_order_alone);
   tcase_add_test(core, finalizers_may_ignore_pointers_to_self);
