@@ -9,9 +9,10 @@
  * was reclaimed and used again shows, and no wild pointer is followed.
  *
  * Environment:
- *   CHAIN_GARBAGE_MB  garbage of one chain_garbage() in MiB, default 250
- *   CHAIN_LOSE        free every chain at once: the victim must then fail,
- *                     which proves that it would see a loss
+ *   CHAIN_PERCENT  of the usual garbage and length of the chains (100), for a
+ *                  collector that is slowed down on purpose
+ *   CHAIN_LOSE     free every chain at once: the victim must then fail, which
+ *                  proves that it would see a loss
  */
 #ifndef CHAIN_H
 #define CHAIN_H
@@ -30,7 +31,12 @@
 
 #define CHAIN_FN static __attribute__((noinline, unused))
 
-enum { CHAIN_LINKS = 400, CHAIN_GARBAGE_BYTE = 0xdb };
+enum {
+  CHAIN_LINKS = 400, /* of a chain, and the least of it */
+  CHAIN_LINKS_MIN = 20,
+  CHAIN_GARBAGE_MIB = 250, /* of one chain_garbage() */
+  CHAIN_GARBAGE_BYTE = 0xdb
+};
 
 struct chain_link {
   struct chain_link *next;
@@ -92,6 +98,20 @@ CHAIN_FN void chain_scrub_bytes(size_t nbytes) {
 
 CHAIN_FN void chain_scrub(void) { chain_scrub_bytes(48 * 1024); }
 
+/* Asked once: a victim may change its environment. */
+CHAIN_FN size_t chain_part_of(size_t amount) {
+  static size_t percent;
+  const char *text = percent ? NULL : getenv("CHAIN_PERCENT");
+  if (!percent)
+    percent = text ? strtoul(text, NULL, 10) : 100;
+  return amount * percent / 100;
+}
+
+CHAIN_FN unsigned chain_nlinks(void) {
+  size_t n = chain_part_of(CHAIN_LINKS);
+  return n < CHAIN_LINKS_MIN ? CHAIN_LINKS_MIN : (unsigned)n;
+}
+
 static inline uint32_t chain_size(unsigned id, unsigned index) {
   uint64_t x = chain_mix(((uint64_t)id << 32) + index + 1);
   return (uint32_t)(sizeof(struct chain_link) + 8 + x % 1000);
@@ -100,7 +120,7 @@ static inline uint32_t chain_size(unsigned id, unsigned index) {
 /* Return a fresh chain; ID tells chains of one program apart. */
 CHAIN_FN struct chain_link *chain_make(unsigned id) {
   struct chain_link *head = NULL;
-  for (unsigned i = CHAIN_LINKS; i-- > 0;) {
+  for (unsigned i = chain_nlinks(); i-- > 0;) {
     uint32_t size = chain_size(id, i);
     struct chain_link *l = malloc(size);
     if (!l)
@@ -136,13 +156,14 @@ CHAIN_FN bool chain_link_is_whole(const struct chain_link *l, unsigned id,
 CHAIN_FN int chain_check_named(struct chain_link *head, unsigned id,
                                const char *name) {
   struct chain_link *l = head;
-  for (unsigned i = 0; i < CHAIN_LINKS; i++, l = l->next)
+  unsigned nlinks = chain_nlinks();
+  for (unsigned i = 0; i < nlinks; i++, l = l->next)
     if (!chain_link_is_whole(l, id, i)) {
       char line[256];
       int n = snprintf(
           line, sizeof line,
-          "lost: %s: block %u of %d, address %p, holds %016lx\n", name, i,
-          CHAIN_LINKS, (void *)l,
+          "lost: %s: block %u of %u, address %p, holds %016lx\n", name, i,
+          nlinks, (void *)l,
           l && !((uintptr_t)l & 15) ? (unsigned long)((uint64_t *)l)[1] : 0ul);
       if (write(1, line, (size_t)n) < 0)
         _exit(2);
@@ -153,10 +174,13 @@ CHAIN_FN int chain_check_named(struct chain_link *head, unsigned id,
 
 #define chain_check(head, id) chain_check_named(head, id, __FILE__)
 
-/* Make NMIB MiB of garbage: small and medium blocks, a few large ones. */
+/*
+ * Make NMIB MiB of garbage, or its part: small and medium blocks, a few large
+ * ones.
+ */
 CHAIN_FN void chain_garbage_mib(size_t nmib) {
   uint64_t rnd = 88172645463325252u + (uintptr_t)getpid();
-  size_t left = nmib << 20;
+  size_t left = chain_part_of(nmib << 20);
   for (unsigned n = 0; left; n++) {
     uint64_t r = chain_random(&rnd);
     size_t size = 24 + r % 1032;
@@ -173,12 +197,7 @@ CHAIN_FN void chain_garbage_mib(size_t nmib) {
   }
 }
 
-CHAIN_FN size_t chain_garbage_amount(void) {
-  const char *text = getenv("CHAIN_GARBAGE_MB");
-  return text ? strtoul(text, NULL, 10) : 250;
-}
-
-CHAIN_FN void chain_garbage(void) { chain_garbage_mib(chain_garbage_amount()); }
+CHAIN_FN void chain_garbage(void) { chain_garbage_mib(CHAIN_GARBAGE_MIB); }
 
 CHAIN_FN int chain_verdict(int nlost) {
   if (!nlost)

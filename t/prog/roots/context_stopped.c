@@ -39,7 +39,7 @@ int main(void) {
   chain_garbage();
   if (write(release_fd, &one, sizeof one) != sizeof one)
     chain_die("write");
-  chain_garbage_mib(chain_garbage_amount() / 2);
+  chain_garbage_mib(CHAIN_GARBAGE_MIB / 2);
   release_spin = 1;
   pthread_join(t, NULL);
   return chain_verdict(context_lost);

@@ -36,11 +36,11 @@ int main(void) {
                          (void *)(uintptr_t)(round * NTHREADS + i)))
         chain_die("pthread_create");
     chain_gate_await(&ready, (round + 1) * NTHREADS);
-    chain_garbage_mib(chain_garbage_amount() / 4);
+    chain_garbage_mib(CHAIN_GARBAGE_MIB / 4);
     chain_gate_add(&go);
     for (int i = 0; i < NTHREADS; i++)
       pthread_join(t[i], NULL);
-    chain_garbage_mib(chain_garbage_amount() / 4);
+    chain_garbage_mib(CHAIN_GARBAGE_MIB / 4);
   }
   return chain_verdict(nlost);
 }

@@ -35,7 +35,7 @@ CHAIN_FN void keep(void) {
 }
 
 static int child(void *head) {
-  chain_garbage_mib(chain_garbage_amount() / 10);
+  chain_garbage_mib(CHAIN_GARBAGE_MIB / 10);
   int lost = chain_check_named(global, 0, "child, global") +
              chain_check_named(tls, 1, "child, TLS") +
              chain_check_named(head, 2, "child, stack");

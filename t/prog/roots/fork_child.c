@@ -25,10 +25,10 @@ CHAIN_FN int generation(void *volatile head, int depth) {
   pid_t pid = depth ? fork() : -1;
   if (pid == 0) {
     int lost = generation(head, depth - 1);
-    chain_garbage_mib(chain_garbage_amount() / 2);
+    chain_garbage_mib(CHAIN_GARBAGE_MIB / 2);
     _exit(lost + check(head, "child") != 0);
   }
-  chain_garbage_mib(chain_garbage_amount() / 2);
+  chain_garbage_mib(CHAIN_GARBAGE_MIB / 2);
   if (pid > 0 && (waitpid(pid, &status, 0) != pid || status))
     return printf("lost: child's status %x\n", (unsigned)status), 1;
   return check(head, "parent");

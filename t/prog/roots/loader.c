@@ -30,7 +30,7 @@ static int namespace(void) {
   void **slot = module_symbol(handle, "mod_data_bss");
   *slot = chain_make(5);
   chain_scrub();
-  chain_garbage_mib(chain_garbage_amount() / 2);
+  chain_garbage_mib(CHAIN_GARBAGE_MIB / 2);
   int lost = chain_check_named(*slot, 5, "data of another namespace");
   return lost + (dlclose(handle) != 0);
 }
@@ -44,11 +44,11 @@ int main(void) {
     *(void **)&address = module_symbol(b, "mod_tls_address");
     *address() = chain_make(1);
     chain_scrub();
-    chain_garbage_mib(chain_garbage_amount() / 6);
+    chain_garbage_mib(CHAIN_GARBAGE_MIB / 6);
     lost += chain_check_named(*address(), 1, "dynamic TLS");
     lost += dlsym(a, "no such name") != NULL;
     char *error = dlerror();
-    chain_garbage_mib(chain_garbage_amount() / 12);
+    chain_garbage_mib(CHAIN_GARBAGE_MIB / 12);
     lost += !error || !strstr(error, "no such name");
     lost += dlsym(a, "mod_data_bss") == NULL;
     lost += dlclose(a) != 0;

@@ -11,7 +11,7 @@ static unsigned ncompared;
 static int compare(const void *a, const void *b) {
   const struct chain_link *x = *(void *const *)a, *y = *(void *const *)b;
   if (++ncompared % 64 == 0)
-    chain_garbage_mib(chain_garbage_amount() / 25);
+    chain_garbage_mib(CHAIN_GARBAGE_MIB / 25);
   return (x->size > y->size) - (x->size < y->size);
 }
 

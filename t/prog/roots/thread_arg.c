@@ -30,7 +30,7 @@ int main(void) {
     start(&t[i]);
     chain_scrub();
     if (i % 8 == 7)
-      chain_garbage_mib(chain_garbage_amount() / 5);
+      chain_garbage_mib(CHAIN_GARBAGE_MIB / 5);
   }
   for (int i = 0; i < NTHREADS; i++)
     pthread_join(t[i], NULL);
