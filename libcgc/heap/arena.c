@@ -153,9 +153,10 @@ void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span) {
   bool large = span->class == CGC_CLASS_LARGE;
   uint32_t desc = span->class | (uint32_t)span->kind << CGC_DESC_KIND_SHIFT;
   for (size_t i = 0; i < span->npages; i++) {
+    uint32_t place = large ? 0 : (uint32_t)i << CGC_DESC_OFFSET_SHIFT;
     arena->spans[first + i] = span;
-    arena->desc[first + i] =
-        large ? desc : desc | (uint32_t)i << CGC_DESC_OFFSET_SHIFT;
+    /* Release: who sees desc finds the span and its mark lines. */
+    __atomic_store_n(&arena->desc[first + i], desc | place, __ATOMIC_RELEASE);
   }
 }
 

@@ -24,8 +24,9 @@ static struct cgc_span *span_of(struct cgc_link *link) {
   return cgc_list_entry(link, struct cgc_span, link);
 }
 
-static bool is_empty(const struct cgc_span *span) {
-  return span->nfree == span->nslots;
+/* It goes back to the page heap. */
+static bool may_go(const struct cgc_pageheap *ph, const struct cgc_span *span) {
+  return span->nfree == span->nslots && !ph->held;
 }
 
 /* The last cycle has not been swept out of SPAN yet. */
@@ -96,7 +97,7 @@ void cgc_central_give(struct cgc_central *c, struct cgc_pageheap *ph,
   cgc_lock(&c->lock);
   /* Exact: who frees a slot of a CACHED span leaves the count to us. */
   span->nfree = cgc_span_count_free(span);
-  bool empty = is_empty(span);
+  bool empty = may_go(ph, span);
   if (!empty)
     file_locked(c, span);
   cgc_unlock(&c->lock);
@@ -127,13 +128,14 @@ bool cgc_central_leave(struct cgc_central *c, struct cgc_span *span) {
  * unswept one when it is swept.
  * returns  whether the span, swept, has no live slot left and is in no list
  */
-static bool free_slot_locked(struct cgc_central *c, struct cgc_span *span,
-                             uint8_t *slot) {
+static bool free_slot_locked(struct cgc_central *c,
+                             const struct cgc_pageheap *ph,
+                             struct cgc_span *span, uint8_t *slot) {
   *slot = CGC_SLOT_FREE;
   if (is_unswept(c, span) || span->where == CGC_SPAN_CACHED)
     return false;
   span->nfree++;
-  if (is_empty(span)) {
+  if (may_go(ph, span)) {
     cgc_list_remove(&span->link);
     return true;
   }
@@ -152,7 +154,7 @@ void cgc_central_free(struct cgc_central *c, struct cgc_pageheap *ph,
   for (size_t i = 0; i < n; i++) {
     size_t page = cgc_arena_page_of(ph->arena, held[i].addr);
     struct cgc_span *span = ph->arena->spans[page];
-    if (free_slot_locked(c, span, held[i].slot))
+    if (free_slot_locked(c, ph, span, held[i].slot))
       cgc_list_push_back(&empty, &span->link);
   }
   cgc_unlock(&c->lock);
@@ -175,7 +177,7 @@ size_t cgc_central_sweep(struct cgc_central *c, struct cgc_pageheap *ph,
   while (*spans > 0 && freed < npages) {
     cgc_lock(&c->lock);
     struct cgc_span *span = sweep_next_locked(c, ph->arena);
-    bool empty = span && is_empty(span);
+    bool empty = span && may_go(ph, span);
     if (span && !empty)
       file_locked(c, span);
     cgc_unlock(&c->lock);

@@ -6,7 +6,8 @@
  *   unswept   as the last cycle left them <- swept and taken next
  *   full      swept, nothing free
  *
- * A span without a live slot goes back to the page heap.  Large objects have
+ * A span without a live slot goes back to the page heap, unless the heap is
+ * held (heap/heap.h): then it stays in partial.  Large objects have
  * a central of their own per kind (class CGC_CLASS_LARGE); their spans are
  * full or unswept, never partial.
  *

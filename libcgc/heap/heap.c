@@ -52,19 +52,20 @@ static struct cgc_central *central_number(struct cgc_heap *heap, size_t i) {
 }
 
 /*
- * Sweep up to SPANS spans of any class until NPAGES pages are free; goes on
+ * Sweep up to *SPANS spans of any class until NPAGES pages are free; goes on
  * where the last call stopped.
+ * spans    out: those that are left of them
  */
-static size_t sweep_some(struct cgc_heap *heap, size_t npages, size_t spans) {
+static size_t sweep_some(struct cgc_heap *heap, size_t npages, size_t *spans) {
   size_t freed = 0;
   size_t n = ncentrals(heap);
-  for (size_t i = 0; i < n && spans > 0 && freed < npages; i++) {
+  for (size_t i = 0; i<n && * spans> 0 && freed < npages; i++) {
     uint32_t at =
         atomic_load_explicit(&heap->sweep.central, memory_order_relaxed);
     struct cgc_central *c = central_number(heap, at % n);
     if (cgc_central_is_ready(c))
-      freed += cgc_central_sweep(c, &heap->pageheap, npages - freed, &spans);
-    if (spans > 0 && freed < npages)
+      freed += cgc_central_sweep(c, &heap->pageheap, npages - freed, spans);
+    if (*spans > 0 && freed < npages)
       atomic_store_explicit(&heap->sweep.central, (uint32_t)((at + 1) % n),
                             memory_order_relaxed);
   }
@@ -72,7 +73,19 @@ static size_t sweep_some(struct cgc_heap *heap, size_t npages, size_t spans) {
 }
 
 size_t cgc_heap_sweep_all(struct cgc_heap *heap) {
-  return sweep_some(heap, SIZE_MAX, SIZE_MAX);
+  size_t all = SIZE_MAX;
+  return sweep_some(heap, SIZE_MAX, &all);
+}
+
+bool cgc_heap_sweep_spans(struct cgc_heap *heap, size_t n) {
+  sweep_some(heap, SIZE_MAX, &n);
+  return n == 0;
+}
+
+/* About to grow by NPAGES: sweep in proportion.  returns  pages freed */
+static size_t sweep_for(struct cgc_heap *heap, size_t npages) {
+  size_t spans = cgc_max(SWEEP_MIN, npages * SWEEP_PER_PAGE);
+  return sweep_some(heap, npages, &spans);
 }
 
 /* Free pages first, then swept ones, then the arena's next. */
@@ -80,9 +93,7 @@ static ptrdiff_t new_pages(struct cgc_heap *heap, size_t npages, size_t align,
                            bool *zeroed) {
   struct cgc_pageheap *ph = &heap->pageheap;
   ptrdiff_t page = cgc_pageheap_alloc(ph, npages, align, false, zeroed);
-  if (page < 0 &&
-      sweep_some(heap, npages, cgc_max(SWEEP_MIN, npages * SWEEP_PER_PAGE)) >=
-          npages)
+  if (page < 0 && sweep_for(heap, npages) >= npages)
     page = cgc_pageheap_alloc(ph, npages, align, false, zeroed);
   if (page < 0)
     page = cgc_pageheap_alloc(ph, npages, align, true, zeroed);
@@ -143,11 +154,47 @@ struct cgc_span *cgc_heap_new_large(struct cgc_heap *heap, size_t bytes,
   return span;
 }
 
+/* ---- Held: spans stay while a marker may look at them ------------------ */
+
+static void keep(struct cgc_heap *heap, struct cgc_span *span) {
+  cgc_page_discard((void *)span->base, span->slot_size);
+  cgc_lock(&heap->pageheap.lock);
+  cgc_list_push_back(&heap->kept, &span->link);
+  cgc_unlock(&heap->pageheap.lock);
+}
+
+static struct cgc_span *next_kept(struct cgc_heap *heap) {
+  cgc_lock(&heap->pageheap.lock);
+  struct cgc_link *link = cgc_list_pop_front(&heap->kept);
+  cgc_unlock(&heap->pageheap.lock);
+  return link ? cgc_list_entry(link, struct cgc_span, link) : NULL;
+}
+
+void cgc_heap_hold(struct cgc_heap *heap) {
+  cgc_check(!heap->pageheap.held);
+  cgc_list_init(&heap->kept);
+  heap->pageheap.held = true;
+}
+
+void cgc_heap_release(struct cgc_heap *heap) {
+  struct cgc_span *span;
+  if (!heap->pageheap.held)
+    return;
+  heap->pageheap.held = false;
+  while ((span = next_kept(heap)))
+    cgc_central_delete_span(&heap->pageheap, span);
+}
+
+/* ---- Large objects ---------------------------------------------------- */
+
 void cgc_heap_free_large(struct cgc_heap *heap, struct cgc_span *span) {
   if (!cgc_central_leave(central_of(heap, span->kind, CGC_CLASS_LARGE), span))
     return;
   cgc_heap_count(heap, -(int64_t)span->slot_size);
-  cgc_central_delete_span(&heap->pageheap, span);
+  if (cgc_unlikely(heap->pageheap.held))
+    keep(heap, span);
+  else
+    cgc_central_delete_span(&heap->pageheap, span);
 }
 
 static bool grow_large(struct cgc_heap *heap, struct cgc_span *span,
@@ -177,6 +224,8 @@ bool cgc_heap_resize_large(struct cgc_heap *heap, struct cgc_span *span,
                            size_t bytes) {
   size_t npages = cgc_pages(bytes);
   int64_t delta = (int64_t)((npages << CGC_PAGE_SHIFT) - span->slot_size);
+  if (cgc_unlikely(heap->pageheap.held))
+    return npages <= span->npages;
   if (npages > span->npages && !grow_large(heap, span, npages))
     return false;
   if (npages < span->npages)

@@ -9,6 +9,12 @@
  *   in use = slots that caches were given or hold live, and large objects,
  *            less what was freed; after a cycle, what it marked.
  *
+ * While a marker runs beside the program the heap is held: every page that
+ * belongs to a span goes on belonging to it, so that what the marker looks up
+ * is there, and no struct that it may use is freed.  Empty spans stay with
+ * their central; large objects that are freed give their memory back, but keep
+ * their addresses.
+ *
  * Locks: none of its own.
  */
 #ifndef CGC_HEAP_HEAP_H
@@ -26,6 +32,7 @@ struct cgc_heap {
   struct {
     _Atomic uint32_t central; /* where the search for unswept spans goes on */
   } sweep;
+  struct cgc_link kept; /* freed while held; guard: pageheap.lock */
 };
 
 /* The process's heap; tests make their own. */
@@ -108,5 +115,17 @@ void cgc_heap_flip(struct cgc_heap *heap, size_t live_bytes);
 
 /** Sweep what is left; returns pages given back. */
 size_t cgc_heap_sweep_all(struct cgc_heap *heap);
+
+/** Sweep up to N spans.  returns  whether some are left */
+bool cgc_heap_sweep_spans(struct cgc_heap *heap, size_t n);
+
+/** World stopped, all swept: from here on no span may go. */
+void cgc_heap_hold(struct cgc_heap *heap);
+
+/**
+ * World stopped, no marker looks any more: spans may go, and those that should
+ * have do.
+ */
+void cgc_heap_release(struct cgc_heap *heap);
 
 #endif

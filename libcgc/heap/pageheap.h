@@ -59,6 +59,7 @@ struct cgc_pageheap {
   size_t free_pages;       /* guard: lock */
   size_t dirty_pages;      /* guard: lock */
   size_t retain_pages;     /* dirty pages kept at least */
+  bool held;               /* no span may go; written with the world stopped */
   uint64_t returned_pages; /* to the system, ever; guard: lock */
 };
 

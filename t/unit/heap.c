@@ -223,6 +223,48 @@ START_TEST(a_full_heap_gives_null_and_serves_again_after_a_free) {
 }
 END_TEST
 
+/* ---- Held ---------------------------------------------------------------- */
+
+START_TEST(while_held_no_page_loses_its_span) {
+  bool zeroed;
+  void *small[OBJECTS];
+  struct cgc_span *large =
+      cgc_heap_new_large(heap, 300000, 1, CGC_KIND_SCAN, &zeroed);
+  for (int i = 0; i < OBJECTS; i++)
+    small[i] = private_alloc(cache, CGC_KIND_SCAN, 200);
+  size_t before = used_pages();
+  cgc_heap_hold(heap);
+  *(char *)large->base = 1;
+  cgc_heap_free_large(heap, large);
+  for (int i = 0; i < OBJECTS; i++)
+    private_free(cache, small[i]);
+  cgc_cache_flush(cache);
+  ck_assert_uint_eq(used_pages(), before);
+  ck_assert_int_eq(*(char *)large->base, 0); /* its memory is given back */
+  cgc_verify_heap(heap);
+  cgc_heap_release(heap);
+  cgc_verify_heap(heap);
+  collect(NULL, 0);
+  cgc_heap_sweep_all(heap);
+  ck_assert_uint_eq(used_pages(), 0);
+}
+END_TEST
+
+START_TEST(while_held_large_objects_keep_their_size) {
+  bool zeroed;
+  struct cgc_span *span =
+      cgc_heap_new_large(heap, 300000, 1, CGC_KIND_SCAN, &zeroed);
+  size_t size = span->slot_size;
+  cgc_heap_hold(heap);
+  ck_assert(!cgc_heap_resize_large(heap, span, 400000));
+  ck_assert(cgc_heap_resize_large(heap, span, 100000));
+  ck_assert_uint_eq(span->slot_size, size);
+  cgc_heap_release(heap);
+  ck_assert(cgc_heap_resize_large(heap, span, 400000));
+  cgc_verify_heap(heap);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("heap");
   TCase *core = tcase_create("core");
@@ -234,6 +276,8 @@ int main(void) {
   tcase_add_test(core, freed_large_objects_leave_nothing);
   tcase_add_test(core, a_large_object_grows_and_shrinks_in_place);
   tcase_add_test(core, a_large_object_does_not_grow_into_another);
+  tcase_add_test(core, while_held_no_page_loses_its_span);
+  tcase_add_test(core, while_held_large_objects_keep_their_size);
   tcase_add_checked_fixture(cycles, set_up, NULL);
   tcase_add_test(cycles, a_cycle_keeps_the_marked_and_reclaims_the_rest);
   tcase_add_test(cycles, every_kind_is_flushed_swept_and_checked);
