@@ -4,8 +4,10 @@
 #include "base/option.h"
 #include "heap/meta.h"
 #include "heap/verify.h"
+#include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
+#include "mark/toggle.h"
 #include "mark/worker.h"
 #include "os/page.h"
 #include "os/regs.h"
@@ -107,6 +109,8 @@ static void verify(void) {
   cgc_kernel_check();
   cgc_link_check();
   cgc_final_check();
+  cgc_toggle_check();
+  cgc_disclaim_check();
 }
 
 static void phase_start(struct cgc_cycle_report *r) {
@@ -141,10 +145,13 @@ static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
 static int phase_mark(struct cgc_cycle_report *r) {
   uint64_t began = cgc_thread_now_ns();
   set_phase(CGC_PHASE_MARK);
+  cgc_disclaim_keep(cycle.marker);
   int err = cgc_root_visit(cycle.scope, scan_root, cycle.marker);
   cgc_mutator_each(mark_stack_block, cycle.marker);
+  cgc_toggle_visit_roots(cycle.marker);
   cgc_final_visit_roots(cycle.marker);
   cgc_marker_scan_pinned(cycle.marker);
+  cgc_disclaim_scan(cycle.marker);
   r->roots_ns = cgc_thread_now_ns() - began;
   r->root_bytes = cgc_root_counters.bytes;
   cgc_workers_finish(&cycle.place->workers);
@@ -159,6 +166,8 @@ static void phase_weak(void) {
   cgc_link_clear_dead(&cgc_heap, false);
   cgc_final_find(cycle.marker);
   cgc_link_clear_dead(&cgc_heap, true);
+  cgc_toggle_clear_dead(&cgc_heap);
+  cgc_disclaim_find(cycle.marker);
   if (cgc_cycle_marked_hook)
     cgc_cycle_marked_hook(&cgc_heap);
 }

@@ -8,7 +8,8 @@
  *           the mark bits
  *   MARK    scan roots and pinned objects, drain the queue
  *   REMARK  what has changed since (nothing while the world stands still)
- *   WEAK    short links, finalizers, long links
+ *   WEAK    short links, finalizers, long links, toggle references, objects
+ *           to be asked for (mark/disclaim)
  *   FLIP    what is unmarked is garbage; new trigger; let the world go on
  *   SWEEP   lazily, by allocation (heap/heap)
  *

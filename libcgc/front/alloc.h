@@ -35,7 +35,8 @@ CGC_NOINLINE bool cgc_alloc_free_slow(struct cgc_mutator *self, void *ptr);
 
 /**
  * SIZE bytes of KIND, 16-byte aligned.
- * zero     all of the slot is zero, else it may hold old contents
+ * zero     all of the slot is zero, else it may hold old contents; slots of
+ *          kinds from CGC_KIND_DESCRIBED on are always zero but for large ones
  * returns  NULL and ENOMEM when there is no memory; else errno is kept
  * threads  any, signal handlers too
  * pauses   may sweep for its debt; may run a cycle
@@ -49,6 +50,10 @@ CGC_INLINE void *cgc_alloc(size_t size, enum cgc_kind kind, bool zero) {
     size_t slot_size = bin->size;
     bool stale = true;
     void *obj = cgc_cache_pop(bin, &stale);
+    if (cgc_kind_is_described(kind) && obj && stale) {
+      memset(obj, 0, slot_size); /* before its scan function sees it */
+      stale = false;
+    }
     cgc_keep_visible(obj);
     cgc_mutator_leave(self);
     if (cgc_likely(obj != NULL))
