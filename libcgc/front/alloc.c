@@ -122,7 +122,7 @@ static void *small_once(struct cgc_mutator *self, unsigned class,
   void *obj = NULL;
   cgc_mutator_enter(self);
   struct cgc_bin *bin = &self->cache.bin[kind][class];
-  if (bin->nheld || bin->free || fill(&self->cache, kind, class))
+  if (!cgc_cache_is_empty(bin) || fill(&self->cache, kind, class))
     obj = cgc_cache_pop(bin, stale);
   if (obj && *stale && cgc_kind_is_described(kind)) {
     memset(obj, 0, cgc_size_classes[class].size);
@@ -224,8 +224,20 @@ static void *alloc_aligned(struct cgc_mutator *self, size_t size, size_t align,
   return obj;
 }
 
-void *cgc_alloc_slow(struct cgc_mutator *self, size_t size, enum cgc_kind kind,
-                     bool zero) {
+/* OBJ, from the bin; whether its window is zero is not known any more. */
+static void *finish(void *obj, bool zero) {
+  struct cgc_object found;
+  if (zero && cgc_arena_find(&cgc_heap.arena, (uintptr_t)obj, &found))
+    memset(obj, 0, found.size);
+  return obj;
+}
+
+void *cgc_alloc_rest(size_t size, enum cgc_kind kind, bool zero, void *obj) {
+  struct cgc_mutator *self = cgc_self;
+  if (self && self->stop_asked)
+    cgc_mutator_leave_slow(self);
+  if (obj)
+    return finish(obj, zero);
   return alloc_aligned(self, size, CGC_GRAIN, kind, zero);
 }
 
@@ -249,8 +261,11 @@ static bool find_live(const void *ptr, struct cgc_object *obj) {
   return false;
 }
 
-bool cgc_alloc_free_slow(struct cgc_mutator *self, void *ptr) {
+bool cgc_alloc_free_rest(void *ptr) {
+  struct cgc_mutator *self = cgc_self;
   struct cgc_object obj;
+  if (self && self->stop_asked)
+    cgc_mutator_leave_slow(self);
   if (!ptr || cgc_reserve_owns(ptr))
     return true;
   if (!cgc_arena_contains(&cgc_heap.arena, (uintptr_t)ptr))
