@@ -4,10 +4,8 @@
 #include "base/option.h"
 #include "heap/meta.h"
 #include "heap/verify.h"
-#include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
-#include "mark/toggle.h"
 #include "mark/worker.h"
 #include "os/page.h"
 #include "os/regs.h"
@@ -24,6 +22,9 @@ enum { STACK_BYTES = 256 << 10 };
 _Atomic int cgc_phase;
 _Atomic size_t cgc_cycle_trigger_bytes = SIZE_MAX;
 struct cgc_cycle_counters cgc_cycle_counters;
+bool (*cgc_cycle_wanted_hook)(enum cgc_cycle_reason reason);
+void (*cgc_cycle_phase_hook)(enum cgc_phase phase);
+void (*cgc_cycle_roots_hook)(struct cgc_marker *marker);
 void (*cgc_cycle_marked_hook)(struct cgc_heap *heap);
 void (*cgc_cycle_finished_hook)(const struct cgc_cycle_report *report);
 
@@ -50,6 +51,8 @@ const void *const cgc_cycle_view[1] = {&cycle.scope};
 
 static void set_phase(enum cgc_phase phase) {
   atomic_store_explicit(&cgc_phase, phase, memory_order_relaxed);
+  if (cgc_cycle_phase_hook)
+    cgc_cycle_phase_hook(phase);
 }
 
 static void publish_trigger(void) {
@@ -66,7 +69,9 @@ bool cgc_cycle_init(enum cgc_root_scope scope) {
   return true;
 }
 
-void cgc_cycle_fork_child(void) { set_phase(CGC_PHASE_IDLE); }
+void cgc_cycle_fork_child(void) {
+  atomic_store_explicit(&cgc_phase, CGC_PHASE_IDLE, memory_order_relaxed);
+}
 
 void cgc_cycle_disable(void) {
   atomic_fetch_add_explicit(&cycle.disabled, 1, memory_order_relaxed);
@@ -109,8 +114,6 @@ static void verify(void) {
   cgc_kernel_check();
   cgc_link_check();
   cgc_final_check();
-  cgc_toggle_check();
-  cgc_disclaim_check();
 }
 
 static void phase_start(struct cgc_cycle_report *r) {
@@ -145,13 +148,12 @@ static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
 static int phase_mark(struct cgc_cycle_report *r) {
   uint64_t began = cgc_thread_now_ns();
   set_phase(CGC_PHASE_MARK);
-  cgc_disclaim_keep(cycle.marker);
   int err = cgc_root_visit(cycle.scope, scan_root, cycle.marker);
   cgc_mutator_each(mark_stack_block, cycle.marker);
-  cgc_toggle_visit_roots(cycle.marker);
   cgc_final_visit_roots(cycle.marker);
   cgc_marker_scan_pinned(cycle.marker);
-  cgc_disclaim_scan(cycle.marker);
+  if (cgc_cycle_roots_hook)
+    cgc_cycle_roots_hook(cycle.marker);
   r->roots_ns = cgc_thread_now_ns() - began;
   r->root_bytes = cgc_root_counters.bytes;
   cgc_workers_finish(&cycle.place->workers);
@@ -166,8 +168,6 @@ static void phase_weak(void) {
   cgc_link_clear_dead(&cgc_heap, false);
   cgc_final_find(cycle.marker);
   cgc_link_clear_dead(&cgc_heap, true);
-  cgc_toggle_clear_dead(&cgc_heap);
-  cgc_disclaim_find(cycle.marker);
   if (cgc_cycle_marked_hook)
     cgc_cycle_marked_hook(&cgc_heap);
 }
@@ -286,7 +286,8 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
   uint64_t number = atomic_load_explicit(&cycle.number, memory_order_relaxed);
   struct cgc_mutator *self = cgc_self;
   int err = 0;
-  if (cgc_cycle_is_disabled())
+  if (cgc_cycle_is_disabled() ||
+      (cgc_cycle_wanted_hook && !cgc_cycle_wanted_hook(reason)))
     return -EAGAIN;
   if (!self || !is_own_thread(self) || !lock_cycle(self))
     return -EBUSY;

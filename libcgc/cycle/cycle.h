@@ -8,8 +8,7 @@
  *           the mark bits
  *   MARK    scan roots and pinned objects, drain the queue
  *   REMARK  what has changed since (nothing while the world stands still)
- *   WEAK    short links, finalizers, long links, toggle references, objects
- *           to be asked for (mark/disclaim)
+ *   WEAK    short links, finalizers, long links
  *   FLIP    what is unmarked is garbage; new trigger; let the world go on
  *   SWEEP   lazily, by allocation (heap/heap)
  *
@@ -86,9 +85,16 @@ extern const void *const cgc_cycle_view[1];
 extern struct cgc_cycle_counters cgc_cycle_counters;
 
 /*
- * Hooks, NULL or a function.  marked: world stopped, marking is complete,
- * nothing swept.  finished: the world goes on; the cycle lock is held.
+ * Hooks, NULL or a function.  wanted: before anything else, nothing is held and
+ * the thread is not busy; false refuses the cycle.  phase: the phase word
+ * has changed; the cycle lock is held, the world stands from MARK to SWEEP.
+ * roots: world stopped, marks what only it knows.  marked: world stopped,
+ * marking is complete, nothing swept.  finished: the world goes on; the cycle
+ * lock is held.
  */
+extern bool (*cgc_cycle_wanted_hook)(enum cgc_cycle_reason reason);
+extern void (*cgc_cycle_phase_hook)(enum cgc_phase phase);
+extern void (*cgc_cycle_roots_hook)(struct cgc_marker *marker);
 extern void (*cgc_cycle_marked_hook)(struct cgc_heap *heap);
 extern void (*cgc_cycle_finished_hook)(const struct cgc_cycle_report *report);
 
@@ -105,7 +111,8 @@ void cgc_cycle_fork_child(void);
  * Run one cycle.  With another reason than ASKED, a cycle that another thread
  * finished meanwhile will do.
  * returns  0; -EBUSY: this thread is inside the collector, or the process is
- *          the child of a vfork; -EAGAIN: collections are off; -ENOMEM, or
+ *          the child of a vfork; -EAGAIN: collections are off or
+ *          the hook refused; -ENOMEM, or
  *          what world/root says: nothing was reclaimed
  * caller   has a record, is not busy
  */
@@ -119,7 +126,7 @@ bool cgc_cycle_is_disabled(void);
 /** Growth of the live heap, in percent, that starts a cycle; 0: never. */
 void cgc_cycle_set_percent(uint64_t percent);
 
-extern CGC_HIDDEN _Atomic size_t cgc_cycle_trigger_bytes;
+extern _Atomic size_t cgc_cycle_trigger_bytes;
 
 /** Whether the heap has grown to the trigger. */
 CGC_INLINE bool cgc_cycle_due(void) {

@@ -5,31 +5,19 @@
 #include "cycle/cycle.h"
 #include "cycle/invoke.h"
 #include "front/alloc.h"
+#include "front/common.h"
 #include "front/misuse.h"
 #include "front/reserve.h"
 #include "heap/walk.h"
 #include "look/stat.h"
-#include "mark/final.h"
-#include "mark/link.h"
 #include "world/range.h"
 #include "world/stop.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { VERSION_MAJOR = 0, VERSION_MINOR = 1, VERSION_MICRO = 0 };
-
-/* ---- coming in ----------------------------------------------------------- */
-
-/* The record, busy; NULL without memory or inside the collector. */
-static struct cgc_mutator *enter(void) {
-  struct cgc_mutator *self = cgc_init_thread();
-  return self && cgc_mutator_enter(self) ? self : NULL;
-}
-
-static void leave(struct cgc_mutator *self) { cgc_mutator_leave(self); }
 
 /* 0, or -1 and errno. */
 static int result_of(int err) {
@@ -60,16 +48,9 @@ static CGC_COLD void *out_of_memory(size_t size) {
   return atomic_load_explicit(&oom_fn, memory_order_relaxed)(size);
 }
 
-static CGC_NOINLINE void *rest(size_t size, enum cgc_kind kind, void *obj) {
-  obj = cgc_alloc_rest(size, kind, true, obj);
-  return obj ? obj : out_of_memory(size);
-}
-
 CGC_INLINE void *alloc(size_t size, enum cgc_kind kind) {
-  void *obj;
-  if (cgc_likely(cgc_alloc_fast(size, kind, true, &obj)))
-    return obj;
-  return rest(size, kind, obj);
+  void *obj = cgc_alloc(size, kind, true);
+  return cgc_likely(obj != NULL) ? obj : out_of_memory(size);
 }
 
 void *GC_malloc(size_t size) { return alloc(size, CGC_KIND_SCAN); }
@@ -145,22 +126,6 @@ char *GC_strndup(const char *s, size_t len) {
 
 char *GC_strdup(const char *s) { return s ? copy_text(s, strlen(s)) : NULL; }
 
-/* ---- ask about a pointer ------------------------------------------------- */
-
-size_t GC_size(const void *obj) { return obj ? cgc_alloc_usable(obj) : 0; }
-
-void *GC_base(void *addr) {
-  struct cgc_object obj;
-  if (!cgc_arena_find(&cgc_heap.arena, (uintptr_t)addr, &obj) ||
-      !cgc_object_is_live(&obj))
-    return NULL;
-  return (void *)obj.addr;
-}
-
-int GC_is_heap_ptr(const void *addr) {
-  return cgc_arena_contains(&cgc_heap.arena, (uintptr_t)addr);
-}
-
 /* ---- collect ------------------------------------------------------------- */
 
 int GC_collect(void) {
@@ -175,16 +140,7 @@ void GC_enable(void) { cgc_cycle_enable(); }
 
 int GC_is_disabled(void) { return cgc_cycle_is_disabled(); }
 
-size_t GC_release_memory(void) {
-  struct cgc_mutator *self = enter();
-  if (!self)
-    return 0;
-  cgc_cache_flush(&self->cache);
-  cgc_heap_sweep_all(&cgc_heap);
-  size_t npages = cgc_pageheap_trim(&cgc_heap.pageheap, 0);
-  leave(self);
-  return npages << CGC_PAGE_SHIFT;
-}
+size_t GC_release_memory(void) { return cgc_alloc_release(); }
 
 /* ---- out of memory and warnings ------------------------------------------ */
 
@@ -229,46 +185,6 @@ void GC_ignore_warn_proc(char *format, unsigned long arg) {
 
 /* ---- finalizers ---------------------------------------------------------- */
 
-static void register_final(void *obj, GC_finalization_proc fn, void *data,
-                           enum cgc_final_order order,
-                           GC_finalization_proc *old_fn, void **old_data) {
-  struct cgc_mutator *self = enter();
-  int err = -ENOMEM;
-  if (self) {
-    err = cgc_final_register(obj, fn, data, order, old_fn, old_data);
-    leave(self);
-  }
-  if (err)
-    errno = -err;
-}
-
-void GC_register_finalizer(void *obj, GC_finalization_proc fn, void *data,
-                           GC_finalization_proc *old_fn, void **old_data) {
-  register_final(obj, fn, data, CGC_FINAL_ORDERED, old_fn, old_data);
-}
-
-void GC_register_finalizer_ignore_self(void *obj, GC_finalization_proc fn,
-                                       void *data, GC_finalization_proc *old_fn,
-                                       void **old_data) {
-  register_final(obj, fn, data, CGC_FINAL_IGNORE_SELF, old_fn, old_data);
-}
-
-void GC_register_finalizer_no_order(void *obj, GC_finalization_proc fn,
-                                    void *data, GC_finalization_proc *old_fn,
-                                    void **old_data) {
-  register_final(obj, fn, data, CGC_FINAL_NO_ORDER, old_fn, old_data);
-}
-
-void GC_register_finalizer_unreachable(void *obj, GC_finalization_proc fn,
-                                       void *data, GC_finalization_proc *old_fn,
-                                       void **old_data) {
-  register_final(obj, fn, data, CGC_FINAL_UNREACHABLE, old_fn, old_data);
-}
-
-int GC_invoke_finalizers(void) { return cgc_invoke_all(); }
-
-int GC_should_invoke_finalizers(void) { return cgc_invoke_is_due(); }
-
 void GC_set_finalize_on_demand(int value) {
   cgc_invoke_set_on_demand(value != 0);
 }
@@ -283,109 +199,13 @@ GC_finalizer_notifier_proc GC_get_finalizer_notifier(void) {
   return cgc_invoke_get_notifier();
 }
 
-/* ---- weak links ---------------------------------------------------------- */
-
-static int register_link(void **link, const void *obj, bool is_long) {
-  struct cgc_mutator *self = enter();
-  int err = -ENOMEM;
-  if (self) {
-    err = cgc_link_register(link, obj, is_long);
-    leave(self);
-  }
-  return err == 0 ? GC_SUCCESS : err == -EEXIST ? GC_DUPLICATE : GC_NO_MEMORY;
-}
-
-static int unregister_link(void **link, bool is_long) {
-  struct cgc_mutator *self = enter();
-  if (!self)
-    return 0;
-  bool was = cgc_link_unregister(link, is_long);
-  leave(self);
-  return was;
-}
-
-static int move_link(void **link, void **new_link, bool is_long) {
-  struct cgc_mutator *self = enter();
-  int err = -ENOENT;
-  if (self) {
-    err = cgc_link_move(link, new_link, is_long);
-    leave(self);
-  }
-  return err == 0 ? GC_SUCCESS : err == -EEXIST ? GC_DUPLICATE : GC_NOT_FOUND;
-}
-
-int GC_general_register_disappearing_link(void **link, const void *obj) {
-  return register_link(link, obj, false);
-}
-
-int GC_unregister_disappearing_link(void **link) {
-  return unregister_link(link, false);
-}
-
-int GC_move_disappearing_link(void **link, void **new_link) {
-  return move_link(link, new_link, false);
-}
-
-int GC_register_long_link(void **link, const void *obj) {
-  return register_link(link, obj, true);
-}
-
-int GC_unregister_long_link(void **link) { return unregister_link(link, true); }
-
-int GC_move_long_link(void **link, void **new_link) {
-  return move_link(link, new_link, true);
-}
-
 /* ---- roots --------------------------------------------------------------- */
 
-typedef int (*range_fn)(uintptr_t lo, uintptr_t hi);
-
-static void change_ranges(range_fn change, void *low, void *high) {
-  struct cgc_mutator *self = enter();
-  int err = -ENOMEM;
-  if (self) {
-    err = low < high ? change((uintptr_t)low, (uintptr_t)high) : 0;
-    leave(self);
-  }
-  if (err)
-    errno = -err;
-}
-
-void GC_add_roots(void *low, void *high) {
-  change_ranges(cgc_range_add, low, high);
-}
-
-void GC_remove_roots(void *low, void *high) {
-  change_ranges(cgc_range_remove, low, high);
-}
-
 void GC_exclude_roots(void *low, void *high) {
-  change_ranges(cgc_range_exclude, low, high);
-}
-
-void GC_clear_roots(void) {
-  struct cgc_mutator *self = enter();
-  if (!self)
-    return;
-  cgc_range_clear();
-  leave(self);
+  cgc_common_change_ranges(cgc_range_exclude, low, high);
 }
 
 /* ---- threads ------------------------------------------------------------- */
-
-int GC_get_stack_base(struct GC_stack_base *base) {
-  pthread_attr_t attr;
-  void *low;
-  size_t size;
-  if (pthread_getattr_np(pthread_self(), &attr) != 0)
-    return GC_UNIMPLEMENTED;
-  int err = pthread_attr_getstack(&attr, &low, &size);
-  pthread_attr_destroy(&attr);
-  if (err)
-    return GC_UNIMPLEMENTED;
-  base->mem_base = (char *)low + size;
-  return GC_SUCCESS;
-}
 
 int GC_register_my_thread(const struct GC_stack_base *base) {
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
@@ -455,11 +275,11 @@ int GC_get_stats(struct GC_stats *stats) {
   size_t size = stats->size;
   if (size == 0)
     return result_of(-EINVAL);
-  struct cgc_mutator *self = enter();
+  struct cgc_mutator *self = cgc_init_enter();
   if (!self)
     return result_of(-EBUSY);
   cgc_stat_take(&taken);
-  leave(self);
+  cgc_mutator_leave(self);
   struct GC_stats all = public_stats(&taken);
   memcpy(stats, &all, cgc_min(size, sizeof all));
   stats->size = size; /* a newer program's further fields stay as they are */
@@ -480,13 +300,13 @@ static void walk_one(const struct cgc_object *obj, void *ctx) {
 
 int GC_walk_heap(GC_object_func fn, void *client_data) {
   struct walk walk = {fn, client_data, 0};
-  struct cgc_mutator *self = enter();
+  struct cgc_mutator *self = cgc_init_enter();
   if (!self)
     return result_of(-EBUSY);
   cgc_heap_sweep_all(&cgc_heap); /* what waits for it is garbage */
   cgc_stop_world();
   cgc_walk_objects(&cgc_heap, walk_one, &walk);
   cgc_start_world();
-  leave(self);
+  cgc_mutator_leave(self);
   return walk.result;
 }

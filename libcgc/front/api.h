@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * front/api.h - what <cgc.h> declares.
+ * front/api.h - what <cgc.h> alone declares; the rest is in front/common.
  *
  * Each function is its contract's words made into calls of the floors below:
  * allocation by front/alloc, everything else by the module that keeps the
- * table.  What they share is how to come in:
- *
- *   enter   the thread's record, the heap made if need be, busy from here on;
- *           refused in a signal handler that interrupted the collector
- *   leave
+ * table.  What they share is how to come in, cgc_init_enter.
  *
  * Who comes in: the program; front/malloc for GC_release_memory.
  * Locks: none here.

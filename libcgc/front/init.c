@@ -10,10 +10,8 @@
 #include "heap/meta.h"
 #include "look/layout.h"
 #include "look/trace.h"
-#include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
-#include "mark/toggle.h"
 #include "os/page.h"
 #include "os/thread.h"
 #include "os/unwind.h"
@@ -46,6 +44,8 @@ static void read_options(void) {
 
 static bool make_heap(void) {
   read_options();
+  if (cgc_role.prepare)
+    cgc_role.prepare();
   cgc_page_init();
   cgc_meta_init();
   cgc_sizeclass_init();
@@ -58,8 +58,6 @@ static bool make_heap(void) {
   cgc_kernel_init();
   cgc_link_init();
   cgc_final_init();
-  cgc_toggle_init();
-  cgc_disclaim_init();
   cgc_cycle_init(cgc_role.serves_malloc && cgc_options.mappings
                      ? CGC_ROOTS_ALL_MAPPINGS
                      : CGC_ROOTS_DATA);
@@ -95,4 +93,9 @@ struct cgc_mutator *cgc_init_thread(void) {
     self = cgc_self ? cgc_self : cgc_mutator_register();
   errno = saved;
   return self;
+}
+
+struct cgc_mutator *cgc_init_enter(void) {
+  struct cgc_mutator *self = cgc_init_thread();
+  return self && cgc_mutator_enter(self) ? self : NULL;
 }

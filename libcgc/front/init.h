@@ -18,7 +18,8 @@ struct cgc_mutator;
 
 /* What differs between the libraries; front/role-*.c. */
 struct cgc_role {
-  bool serves_malloc; /* all mappings are roots, not only data */
+  bool serves_malloc;    /* all mappings are roots, not only data */
+  void (*prepare)(void); /* NULL; after the options, before the heap is made */
 };
 extern const struct cgc_role cgc_role;
 
@@ -29,5 +30,11 @@ extern const struct cgc_role cgc_role;
  * errors   errno is kept
  */
 struct cgc_mutator *cgc_init_thread(void);
+
+/**
+ * The same, busy: how a function of the contract comes in.
+ * returns  NULL also in a handler that interrupted the collector
+ */
+struct cgc_mutator *cgc_init_enter(void);
 
 #endif

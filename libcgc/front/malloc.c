@@ -18,18 +18,14 @@
 
 /* ---- allocate ------------------------------------------------------------ */
 
-static enum cgc_kind kind_for(uintptr_t caller) {
-  return cgc_foreign_is_loader(caller) ? CGC_KIND_PINNED : CGC_KIND_SCAN;
-}
-
 /* The odd callers' way, kept out of the fast one. */
-static CGC_NOINLINE void *alloc_for(uintptr_t caller, size_t size, bool zero) {
-  return cgc_alloc(size, kind_for(caller), zero);
+static CGC_NOINLINE void *alloc_for_loader(size_t size, bool zero) {
+  return cgc_alloc(size, CGC_KIND_PINNED, zero);
 }
 
 CGC_PUBLIC void *malloc(size_t size) {
-  if (cgc_foreign_may_be_loader(CALLER))
-    return alloc_for(CALLER, size, false);
+  if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
+    return alloc_for_loader(size, false);
   return cgc_alloc(size, CGC_KIND_SCAN, false);
 }
 
@@ -42,8 +38,8 @@ CGC_PUBLIC void *calloc(size_t count, size_t size) {
   size_t bytes;
   if (cgc_unlikely(__builtin_mul_overflow(count, size, &bytes)))
     return no_memory();
-  if (cgc_foreign_may_be_loader(CALLER))
-    return alloc_for(CALLER, bytes, true);
+  if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
+    return alloc_for_loader(bytes, true);
   return cgc_alloc(bytes, CGC_KIND_SCAN, true);
 }
 
@@ -51,7 +47,8 @@ CGC_PUBLIC void *calloc(size_t count, size_t size) {
 
 /* glibc takes any alignment and rounds it up to a power of two. */
 static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
-  enum cgc_kind kind = kind_for(caller);
+  enum cgc_kind kind =
+      cgc_foreign_is_loader(caller) ? CGC_KIND_PINNED : CGC_KIND_SCAN;
   if (align <= CGC_RESERVE_ALIGN)
     return cgc_alloc(size, kind, false);
   if (align > SIZE_MAX / 2 + 1) {
@@ -96,14 +93,9 @@ CGC_PUBLIC void *pvalloc(size_t size) {
 
 /* ---- free, resize, ask --------------------------------------------------- */
 
-static CGC_NOINLINE void free_rest(void *ptr, uintptr_t caller) {
-  if (!cgc_alloc_free_rest(ptr))
-    cgc_foreign_free(ptr, caller);
-}
-
 CGC_PUBLIC void free(void *ptr) {
-  if (cgc_unlikely(!cgc_alloc_free_fast(&ptr)))
-    free_rest(ptr, CALLER);
+  if (cgc_unlikely(!cgc_alloc_free(ptr)))
+    cgc_foreign_free(ptr, CALLER);
 }
 
 /* Blocks of the reserve are front/alloc's business, like those of the heap. */
@@ -114,8 +106,8 @@ static bool is_foreign(const void *ptr) {
 
 CGC_PUBLIC void *realloc(void *ptr, size_t size) {
   if (!ptr) {
-    if (cgc_foreign_may_be_loader(CALLER))
-      return alloc_for(CALLER, size, false);
+    if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
+      return alloc_for_loader(size, false);
     return cgc_alloc(size, CGC_KIND_SCAN, false);
   }
   if (is_foreign(ptr))

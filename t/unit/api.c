@@ -97,20 +97,6 @@ START_TEST(api_text_is_copied) {
 }
 END_TEST
 
-START_TEST(api_base_finds_objects_by_their_insides) {
-  char *obj = GC_malloc(1000), *big = GC_malloc(1 << 20);
-  int local;
-  ck_assert_ptr_eq(GC_base(obj + 999), obj);
-  ck_assert_ptr_eq(GC_base(big + 700000), big);
-  ck_assert_ptr_null(GC_base(&local));
-  ck_assert_int_eq(GC_is_heap_ptr(obj), 1);
-  ck_assert_int_eq(GC_is_heap_ptr(&local), 0);
-  ck_assert_uint_eq(GC_size(&local), 0);
-  GC_free(obj);
-  ck_assert_ptr_null(GC_base(obj));
-}
-END_TEST
-
 START_TEST(api_collection_reclaims_what_is_lost) {
   GC_init();
   lose(GC_malloc, NULL);
@@ -169,34 +155,6 @@ START_TEST(api_finalizers_run_on_demand_or_not) {
   lose(GC_malloc, with_finalizer);
   collect();
   ck_assert_int_ge(nfinal, 2 * N * 95 / 100);
-}
-END_TEST
-
-START_TEST(api_finalizer_is_replaced_and_removed) {
-  GC_finalization_proc old = NULL;
-  void *data = NULL, *obj = GC_malloc(10);
-  GC_register_finalizer(obj, on_final, &one, &old, &data);
-  ck_assert_ptr_null(data);
-  GC_register_finalizer(obj, NULL, NULL, &old, &data);
-  ck_assert(old == on_final);
-  ck_assert_ptr_eq(data, &one);
-}
-END_TEST
-
-START_TEST(api_links_are_registered_moved_and_forgotten) {
-  void **cell = GC_malloc_noscan(2 * sizeof *cell);
-  void *obj = GC_malloc(10);
-  cell[0] = obj;
-  ck_assert_int_eq(GC_general_register_disappearing_link(cell, obj),
-                   GC_SUCCESS);
-  ck_assert_int_eq(GC_general_register_disappearing_link(cell, obj),
-                   GC_DUPLICATE);
-  ck_assert_int_eq(GC_move_disappearing_link(cell, cell + 1), GC_SUCCESS);
-  ck_assert_int_eq(GC_move_disappearing_link(cell, cell + 1), GC_NOT_FOUND);
-  ck_assert_int_eq(GC_unregister_disappearing_link(cell + 1), 1);
-  ck_assert_int_eq(GC_unregister_disappearing_link(cell + 1), 0);
-  ck_assert_int_eq(GC_register_long_link(cell, obj), GC_SUCCESS);
-  ck_assert_int_eq(GC_unregister_long_link(cell), 1);
 }
 END_TEST
 
@@ -300,11 +258,8 @@ int main(void) {
   tcase_add_test(core, api_memory_is_zeroed_aligned_and_sized);
   tcase_add_test(core, api_realloc_keeps_contents);
   tcase_add_test(core, api_text_is_copied);
-  tcase_add_test(core, api_base_finds_objects_by_their_insides);
   tcase_add_test(core, api_collection_reclaims_what_is_lost);
   tcase_add_test(core, api_finalizers_run_on_demand_or_not);
-  tcase_add_test(core, api_finalizer_is_replaced_and_removed);
-  tcase_add_test(core, api_links_are_registered_moved_and_forgotten);
   tcase_add_test(core, api_walk_sees_each_object_until_told_to_stop);
   tcase_add_test(core, api_threads_come_and_go);
   tcase_add_test(core, api_memory_is_released);

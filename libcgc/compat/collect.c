@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "compat/collect.h"
+
+#include "cycle/invoke.h"
+#include "front/alloc.h"
+#include "front/init.h"
+
+static _Atomic(GC_stop_func) stop_func;
+static _Atomic int manual;
+static _Atomic int force_unmap;
+
+static int GC_CALLBACK never_stop(void) { return 0; }
+
+static GC_stop_func stop_function(void) {
+  GC_stop_func fn = atomic_load_explicit(&stop_func, memory_order_acquire);
+  return fn ? fn : never_stop;
+}
+
+/* cycle/cycle's hook: whether REASON gets its cycle. */
+static bool is_wanted(enum cgc_cycle_reason reason) {
+  if (GC_dont_gc)
+    return false;
+  if (reason == CGC_CYCLE_ASKED || reason == CGC_CYCLE_STRESS)
+    return true;
+  return !atomic_load_explicit(&manual, memory_order_relaxed) &&
+         !stop_function()();
+}
+
+static void count(enum cgc_phase phase) {
+  if (phase == CGC_PHASE_SWEEP)
+    GC_gc_no++;
+}
+
+void cgc_collect_init(void) {
+  cgc_cycle_wanted_hook = is_wanted;
+  cgc_cycle_phase_hook = count;
+}
+
+static bool collect(void) {
+  return cgc_init_thread() && cgc_alloc_collect(CGC_CYCLE_ASKED) == 0;
+}
+
+/* ---- asking ------------------------------------------------------------ */
+
+void GC_gcollect(void) {
+  collect();
+  if (atomic_load_explicit(&force_unmap, memory_order_relaxed))
+    cgc_alloc_release();
+}
+
+void GC_gcollect_and_unmap(void) {
+  collect();
+  cgc_alloc_release();
+}
+
+void GC_set_force_unmap_on_gcollect(int value) { force_unmap = value != 0; }
+
+int GC_get_force_unmap_on_gcollect(void) { return force_unmap; }
+
+int GC_try_to_collect(GC_stop_func fn) { return !fn() && collect(); }
+
+/* ---- refusing ---------------------------------------------------------- */
+
+/* pairs with the acquire above: what the program made for it is seen */
+void GC_set_stop_func(GC_stop_func fn) {
+  atomic_store_explicit(&stop_func, fn, memory_order_release);
+}
+
+GC_stop_func GC_get_stop_func(void) { return stop_function(); }
+
+void GC_disable(void) { __atomic_fetch_add(&GC_dont_gc, 1, __ATOMIC_RELAXED); }
+
+void GC_enable(void) { __atomic_fetch_sub(&GC_dont_gc, 1, __ATOMIC_RELAXED); }
+
+int GC_is_disabled(void) { return GC_dont_gc != 0; }
+
+void GC_set_disable_automatic_collection(int value) { manual = value != 0; }
+
+int GC_get_disable_automatic_collection(void) { return manual; }
+
+/* ---- incremental mode -------------------------------------------------- */
+
+static _Atomic int incremental;
+
+void GC_enable_incremental(void) {
+  cgc_init_thread();
+  incremental = 1;
+}
+
+int GC_is_incremental_mode(void) { return incremental; }
+
+int GC_incremental_protection_needs(void) { return GC_PROTECTS_NONE; }
+
+void GC_start_incremental_collection(void) {
+  if (incremental)
+    collect();
+}
+
+int GC_collect_a_little(void) {
+  collect();
+  return 0;
+}
+
+/* ---- the count ---------------------------------------------------------- */
+
+GC_word GC_get_gc_no(void) { return GC_gc_no; }
