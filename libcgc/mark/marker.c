@@ -497,6 +497,16 @@ void cgc_marker_drain(struct cgc_marker *m) {
   m->by_span = false;
 }
 
+bool cgc_marker_drain_some(struct cgc_marker *m, unsigned pieces) {
+  while (fill_next(m)) {
+    if (pieces-- == 0)
+      return false;
+    scan_piece(m, leave_next(m));
+  }
+  m->by_span = false;
+  return true;
+}
+
 void cgc_marker_finish(struct cgc_marker *m) {
   do {
     cgc_marker_drain(m);

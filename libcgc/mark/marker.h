@@ -117,6 +117,13 @@ void cgc_marker_scan_pinned(struct cgc_marker *marker);
 /** Scan what is queued, and what that queues, to the end. */
 void cgc_marker_drain(struct cgc_marker *marker);
 
+/**
+ * The same for up to PIECES pieces, beside the program: alone in its pool, the
+ * heap held.
+ * returns  whether nothing is left
+ */
+bool cgc_marker_drain_some(struct cgc_marker *marker, unsigned pieces);
+
 /** The same, until no marker of the pool has anything left. */
 void cgc_marker_finish(struct cgc_marker *marker);
 

@@ -194,6 +194,8 @@ static uint64_t clock_ns(clockid_t clock) {
 
 uint64_t cgc_thread_now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
+uint64_t cgc_thread_cpu_ns(void) { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
+
 uint64_t cgc_thread_process_cpu_ns(void) {
   return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
@@ -224,15 +226,15 @@ static int run(void *arg) {
 bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack_top,
                       _Atomic uint32_t *alive) {
   const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
-                    CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+                    CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID |
+                    CLONE_CHILD_CLEARTID;
   struct start *start = (struct start *)stack_top - 1;
   uint64_t all = ~0ULL, before;
   int saved = errno;
   *start = (struct start){fn, arg};
-  atomic_store_explicit(alive, 1, memory_order_relaxed);
   raw(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, sizeof all);
   int tid = clone(run, (void *)cgc_round_down((uintptr_t)start, 16), flags,
-                  start, NULL, NULL, alive);
+                  start, alive, NULL, alive);
   raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof before);
   errno = saved;
   return tid > 0;
@@ -240,6 +242,7 @@ bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack_top,
 
 /* The kernel clears the word and wakes it as shared memory, so we sleep so. */
 void cgc_thread_join(_Atomic uint32_t *alive) {
-  while (atomic_load_explicit(alive, memory_order_acquire))
-    raw(SYS_futex, (long)alive, FUTEX_WAIT, 1, 0);
+  uint32_t tid;
+  while ((tid = atomic_load_explicit(alive, memory_order_acquire)))
+    raw(SYS_futex, (long)alive, FUTEX_WAIT, (long)tid, 0);
 }

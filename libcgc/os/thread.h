@@ -86,7 +86,7 @@ unsigned cgc_thread_processors(void);
  * A bare thread that runs FN(ARG) on the stack that ends at STACK_TOP, with
  * all signals blocked and the caller's thread pointer: FN must leave
  * thread-local variables alone, errno included.
- * alive    1 from here until the thread has ended; see cgc_thread_join
+ * alive    the thread's id from here until it has ended; see cgc_thread_join
  * returns  false if the system has no thread to give
  */
 bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack_top,
@@ -97,6 +97,9 @@ void cgc_thread_join(_Atomic uint32_t *alive);
 
 /** CLOCK_MONOTONIC in nanoseconds. */
 uint64_t cgc_thread_now_ns(void);
+
+/** CPU time of the calling thread in nanoseconds. */
+uint64_t cgc_thread_cpu_ns(void);
 
 /** CPU time of the whole process in nanoseconds. */
 uint64_t cgc_thread_process_cpu_ns(void);

@@ -24,7 +24,16 @@ static struct {
   bool some_dead;
   size_t nfound;    /* unknown threads, in one look at the task list */
   size_t nfinished; /* a main thread that others outlive: 0 or 1 */
+  size_t nspared;   /* the collector's own thread: 0 or 1 */
 } stop;
+
+static const _Atomic uint32_t *spared;
+
+void cgc_stop_spare(const _Atomic uint32_t *tid) { spared = tid; }
+
+static pid_t spared_tid(void) {
+  return spared ? (pid_t)atomic_load_explicit(spared, memory_order_relaxed) : 0;
+}
 
 static struct cgc_mutator_stop *const shared = &cgc_mutator_stop;
 
@@ -148,6 +157,10 @@ static void ask_unknown(pid_t tid, void *ctx) {
   (void)ctx;
   if (cgc_mutator_find(tid))
     return;
+  if (tid == spared_tid()) {
+    stop.nspared = 1;
+    return;
+  }
   if (main_has_finished(tid)) {
     stop.nfinished = 1;
     return;
@@ -175,7 +188,7 @@ static void reap_dead(void) {
 /* The kernel's count agrees with the records: there is nobody else. */
 static bool all_are_known(void) {
   size_t n = cgc_thread_count();
-  return n == 0 || n == cgc_mutator_count() + stop.nfinished;
+  return n == 0 || n == cgc_mutator_count() + stop.nfinished + stop.nspared;
 }
 
 /*
@@ -185,8 +198,9 @@ static bool all_are_known(void) {
  */
 static void stop_unknown(void) {
   stop.nfinished = 0;
+  stop.nspared = spared_tid() != 0;
   for (int quiet = 0; quiet < 2 && !all_are_known();) {
-    stop.nfound = 0;
+    stop.nfound = stop.nspared = 0;
     if (cgc_thread_each(ask_unknown, NULL) < 0)
       return;
     wait_for_all();

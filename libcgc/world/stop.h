@@ -49,6 +49,13 @@ void cgc_stop_world(void);
 void cgc_start_world(void);
 
 /**
+ * The thread whose id stands in *TID, none while it is 0, is the collector's
+ * own: it is not stopped.
+ * caller   const after init, NULL is nobody
+ */
+void cgc_stop_spare(const _Atomic uint32_t *tid);
+
+/**
  * For fork: stop the world, let it run again, and from then on let no other
  * thread enter the collector until cgc_stop_open_gate (in the child
  * cgc_mutator_fork_child).  None is inside then and none holds a lock of the

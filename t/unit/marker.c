@@ -32,7 +32,20 @@ static void begin(void) {
   cgc_marker_open(&marker, heap, &pool);
 }
 
+static unsigned step; /* not 0: pieces drained at a time */
+
+static void mark_in_steps(void *const *roots, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    cgc_marker_mark_word(&marker, (uintptr_t)roots[i]);
+  while (!cgc_marker_drain_some(&marker, step))
+    ;
+}
+
 static void mark_from(void *const *roots, size_t n) {
+  if (step) {
+    mark_in_steps(roots, n);
+    return;
+  }
   cgc_marker_scan_range(&marker, (uintptr_t)roots, (uintptr_t)(roots + n));
   cgc_marker_drain(&marker);
 }
@@ -484,6 +497,12 @@ START_TEST(a_graph_with_many_roots_is_marked_as_the_model_says) {
 }
 END_TEST
 
+START_TEST(a_graph_drained_in_steps_is_marked_as_the_model_says) {
+  step = 1 + (unsigned)_i * 20;
+  run_model(0, OBJECTS / 2);
+}
+END_TEST
+
 START_TEST(marking_twice_gives_the_same) {
   run_model(0, ROOTS);
   size_t first = marker.marked_objects;
@@ -534,6 +553,8 @@ int main(void) {
   tcase_add_test(model, a_random_graph_is_marked_as_the_model_says);
   tcase_add_test(model, a_graph_of_neighbours_is_marked_as_the_model_says);
   tcase_add_test(model, a_graph_with_many_roots_is_marked_as_the_model_says);
+  tcase_add_loop_test(
+      model, a_graph_drained_in_steps_is_marked_as_the_model_says, 0, 3);
   tcase_add_test(model, marking_twice_gives_the_same);
   tcase_set_timeout(model, 60);
   suite_add_tcase(s, core);

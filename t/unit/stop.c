@@ -2,6 +2,7 @@
 #include "world/stop.h"
 
 #include "os/signal.h"
+#include "os/thread.h"
 #include "threads.h"
 
 #include <errno.h>
@@ -304,6 +305,38 @@ static void *outlive_main(void *arg) {
   _exit(17);
 }
 
+static _Atomic bool spared_ends;
+static _Atomic unsigned long spared_steps;
+
+static void run_on(void *arg) {
+  (void)arg;
+  while (!atomic_load(&spared_ends))
+    atomic_fetch_add(&spared_steps, 1);
+}
+
+START_TEST(the_collectors_own_thread_runs_on) {
+  static char stack[64 << 10];
+  static _Atomic uint32_t tid;
+  pthread_t threads[THREADS];
+  threads_setup();
+  start_counting(threads);
+  cgc_stop_spare(&tid);
+  ck_assert(cgc_thread_spawn(run_on, NULL, stack + sizeof stack, &tid));
+  for (int i = 0; i < 20; i++) {
+    threads_stop();
+    unsigned long mark = atomic_load(&spared_steps);
+    while (atomic_load(&spared_steps) == mark)
+      sched_yield();
+    threads_start();
+  }
+  atomic_store(&spared_ends, true);
+  cgc_thread_join(&tid);
+  threads_stop(); /* and when it is gone */
+  threads_start();
+  threads_join_all(threads, THREADS);
+}
+END_TEST
+
 START_TEST(a_finished_main_thread_is_not_waited_for) {
   pid_t child = fork();
   int status;
@@ -464,6 +497,7 @@ static Suite *suite(void) {
   TCase *errors = tcase_create("errors");
   tcase_set_timeout(errors, 30);
   tcase_add_test(errors, a_handler_replaced_during_a_stop_is_noticed);
+  tcase_add_test(sorts, the_collectors_own_thread_runs_on);
   tcase_add_test(errors, a_full_signal_queue_delays_only);
   tcase_add_test(errors, a_forked_child_stops_its_own_threads);
   suite_add_tcase(s, errors);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "cycle/barrier.h"
+
+#include "private.h"
+
+#include <unistd.h>
+
+enum { OBJECTS = 20000 };
+
+static struct cgc_heap *heap;
+static struct cgc_cache *cache;
+static struct cgc_pool pool;
+static struct cgc_marker marker;
+static struct cgc_barrier barrier;
+static void **obj[OBJECTS];
+
+static void set_up(void) {
+  heap = private_heap((size_t)1 << 30, (size_t)64 << 20);
+  cache = private_cache(heap);
+  if (cgc_barrier_open(&barrier, heap) != 0)
+    exit(EXIT_SUCCESS); /* a kernel that keeps no record */
+}
+
+static size_t npages(void) { return cgc_arena_pages(&heap->arena); }
+
+static bool is_marked(const void *p) {
+  struct cgc_object o = private_object(heap, p);
+  return cgc_object_is_marked(&heap->arena, &o);
+}
+
+/* Half of the objects are reachable, from the first; all are armed. */
+static void mark(void) {
+  for (int i = 0; i < OBJECTS; i++)
+    obj[i] = private_alloc(cache, CGC_KIND_SCAN, 48);
+  for (int i = 2; i < OBJECTS; i += 2)
+    obj[i - 2][0] = obj[i];
+  cgc_cache_flush(cache);
+  cgc_barrier_arm(&barrier, 0, npages());
+  cgc_heap_prepare_marks(heap);
+  cgc_pool_open(&pool, &heap->arena, 1);
+  cgc_marker_open(&marker, heap, &pool);
+  cgc_marker_mark_word(&marker, (uintptr_t)obj[0]);
+  cgc_marker_drain(&marker);
+}
+
+static void write_one(int i) {
+  obj[i & ~1][1] = obj[i | 1];
+  ck_assert(!is_marked(obj[i | 1]));
+}
+
+START_TEST(written_pages_are_cleaned_once) {
+  mark();
+  write_one(100);
+  write_one(OBJECTS - 2);
+  ck_assert_uint_eq(cgc_barrier_clean(&barrier, &marker, 0, npages()), 2);
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(obj[101]) && is_marked(obj[OBJECTS - 1]));
+  ck_assert(!is_marked(obj[103]));
+  ck_assert_uint_eq(cgc_barrier_clean(&barrier, &marker, 0, npages()), 0);
+}
+END_TEST
+
+START_TEST(finish_finds_what_was_written_since) {
+  mark();
+  write_one(100);
+  cgc_barrier_clean(&barrier, &marker, 0, npages());
+  write_one(200);
+  cgc_barrier_finish(&barrier, &marker);
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(obj[201]));
+  ck_assert_uint_eq(barrier.nlast, 1);
+  ck_assert_uint_eq(barrier.npages, 2);
+}
+END_TEST
+
+START_TEST(what_the_heap_has_grown_by_is_visited) {
+  mark();
+  void *white = obj[1];
+  size_t before = npages();
+  void **born = private_alloc(cache, CGC_KIND_SCAN, 64 << 20);
+  ck_assert_uint_gt(npages(), before);
+  born[1000] = white;
+  cgc_barrier_finish(&barrier, &marker);
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(white));
+}
+END_TEST
+
+START_TEST(a_tracker_that_is_lost_makes_all_dirty) {
+  mark();
+  write_one(100);
+  close(barrier.dirty.uffd.fd);
+  close(barrier.dirty.pagemap.fd);
+  write_one(300);
+  cgc_barrier_finish(&barrier, &marker);
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(obj[101]) && is_marked(obj[301]));
+}
+END_TEST
+
+START_TEST(it_opens_again_and_again) {
+  mark();
+  ck_assert_int_eq(cgc_barrier_open(&barrier, heap), 0);
+  cgc_barrier_close(&barrier);
+  ck_assert_int_eq(cgc_barrier_open(&barrier, heap), 0);
+  cgc_barrier_arm(&barrier, 0, npages());
+  write_one(100);
+  cgc_barrier_finish(&barrier, &marker);
+  ck_assert_uint_eq(barrier.nlast, 1);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("barrier");
+  TCase *core = tcase_create("core");
+  tcase_add_checked_fixture(core, set_up, NULL);
+  tcase_add_test(core, written_pages_are_cleaned_once);
+  tcase_add_test(core, finish_finds_what_was_written_since);
+  tcase_add_test(core, what_the_heap_has_grown_by_is_visited);
+  tcase_add_test(core, a_tracker_that_is_lost_makes_all_dirty);
+  tcase_add_test(core, it_opens_again_and_again);
+  suite_add_tcase(suite, core);
+  return unit_run(suite);
+}
