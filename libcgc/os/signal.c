@@ -87,6 +87,12 @@ static bool is_ours(const siginfo_t *info) {
   return info->si_code == OUR_CODE && info->si_pid == instance();
 }
 
+/* From kill() in this process; without room for a note the kernel tells 0. */
+static bool is_for_any(const siginfo_t *info) {
+  return info->si_code == SI_USER &&
+         (info->si_pid == 0 || info->si_pid == cgc_thread_pid());
+}
+
 /* The default action is the process's end: let it come. */
 static void die_of(int sig) {
   struct kernel_action dfl = {.handler = NULL};
@@ -107,6 +113,8 @@ CGC_SCANS_MEMORY static void handler(int sig, siginfo_t *info, void *context) {
   if (is_ours(info))
     cgc_signal_hook(info->si_value.sival_ptr,
                     (uintptr_t)uc->uc_mcontext.gregs[REG_RSP], context);
+  else if (is_for_any(info))
+    cgc_signal_hook(NULL, (uintptr_t)uc->uc_mcontext.gregs[REG_RSP], context);
   else
     pass_on(sig, info, context);
 }
@@ -144,6 +152,12 @@ int cgc_signal_send(pid_t tid, void *record) {
   info.si_value.sival_ptr = record;
   return (int)raw(SYS_rt_tgsigqueueinfo, cgc_thread_pid(), tid, info.si_signo,
                   (long)&info);
+}
+
+/* One is noted for all, and each time another thread is told to look. */
+void cgc_signal_send_any(unsigned n) {
+  while (n-- > 0)
+    raw(SYS_kill, cgc_thread_pid(), cgc_signal_number(), 0, 0);
 }
 
 void cgc_signal_unblock(void) {

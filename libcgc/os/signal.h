@@ -21,6 +21,11 @@
  * The hook may call cgc_signal_rewind when it is done: a system call that our
  * signal broke off is then begun again, where the kernel does not do it.
  *
+ * Where nothing can be queued (RLIMIT_SIGPENDING) the kernel takes no value and
+ * no addressed signal of this kind.  One to the whole process is left: it
+ * comes to some thread that does not block it, so not to one that parks in the
+ * handler, and its handler is called without a record.
+ *
  * Who comes in: world/.  Calls: os/thread.
  */
 #ifndef CGC_OS_SIGNAL_H
@@ -31,8 +36,9 @@
 #include <sys/types.h>
 
 /**
- * What the handler calls with the RECORD that was sent, the stack pointer of
- * the interrupted code and its ucontext_t.  Set once, before the first send.
+ * What the handler calls with the RECORD that was sent (NULL: by send_any), the
+ * stack pointer of the interrupted code and its ucontext_t.  Set once, before
+ * the first send.
  */
 extern void (*cgc_signal_hook)(void *record, uintptr_t sp, void *ucontext);
 
@@ -53,6 +59,12 @@ int cgc_signal_install(void);
  *          (RLIMIT_SIGPENDING)
  */
 int cgc_signal_send(pid_t tid, void *record);
+
+/**
+ * Let any thread of this process that is not in the handler call the hook: the
+ * first of up to N that come to run.
+ */
+void cgc_signal_send_any(unsigned n);
 
 /** Unblock the signal for the calling thread (an ancestor may have blocked it).
  */

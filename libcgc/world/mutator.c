@@ -14,6 +14,7 @@
 enum {
   NBUCKETS = 1024,
   LOOK_EVERY = 64,
+  PASS_ON_MAX = 16,
   WAIT_DEPTH = 4096 /* bytes of stack between a wait and its system call */
 };
 
@@ -306,11 +307,28 @@ static void go_on(struct cgc_mutator *m, uintptr_t sp, void *context) {
     cgc_signal_rewind(context);
 }
 
+/*
+ * A signal to any thread came: find the record of this one, and send the next,
+ * which can't come here, since the handler blocks it.  The list may be changing
+ * under our eyes, but records stay records (I4).
+ */
+static struct cgc_mutator *take_any(void) {
+  struct cgc_mutator_stop *stop = &cgc_mutator_stop;
+  /* Acquire: the records, up to the asking. */
+  if (!(atomic_load_explicit(&stop->epoch, memory_order_acquire) & 1))
+    return NULL;
+  uint32_t missing = atomic_load_explicit(&stop->missing, memory_order_relaxed);
+  if (missing > 0 &&
+      atomic_fetch_sub_explicit(&stop->passes, 1, memory_order_relaxed) > 0)
+    cgc_signal_send_any(cgc_min(missing, PASS_ON_MAX));
+  return cgc_mutator_find(cgc_thread_tid());
+}
+
 /* The stop signal's handler, in any thread at any instruction: no TLS. */
 CGC_SCANS_MEMORY static void on_signal(void *record, uintptr_t sp,
                                        void *context) {
-  struct cgc_mutator *m = record;
-  if (m->tid != cgc_thread_tid()) {
+  struct cgc_mutator *m = record ? record : take_any();
+  if (!m || m->tid != cgc_thread_tid()) {
     cgc_signal_rewind(context);
     return;
   }

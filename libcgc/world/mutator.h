@@ -184,6 +184,7 @@ void cgc_mutator_check(void);
 struct cgc_mutator_stop {
   _Atomic uint32_t epoch;   /* odd: a stop; threads asked for it park */
   _Atomic uint32_t missing; /* asked and not parked yet; woken at 0 */
+  _Atomic int32_t passes;   /* signals to any thread that may be passed on */
   _Atomic uint32_t gate;    /* 1: threads with the gate bit wait on it */
 };
 extern struct cgc_mutator_stop cgc_mutator_stop;

@@ -62,8 +62,19 @@ static void send(struct cgc_mutator *m) {
   cgc_stop_counters.nsent++;
   if (err == -ESRCH)
     note_dead(m);
-  else if (err)
-    stop.refused = true; /* the queue is full: sent again at the next look */
+  else if (err) /* the queue is full: sent again at the next look */
+    stop.refused = true;
+}
+
+/*
+ * To whom it may concern, and twice around, since some may be inside the
+ * collector; not for ever, since who is interrupted all the time does not leave
+ * it.
+ */
+static void send_any(void) {
+  atomic_store_explicit(&shared->passes, 2 * (int)cgc_thread_count() + 2,
+                        memory_order_relaxed);
+  cgc_signal_send_any(1);
 }
 
 /* A record may come to its second thread in one stop, the first being dead. */
@@ -106,8 +117,17 @@ static void count_blind(struct cgc_mutator *m, uintptr_t sp) {
   cgc_mutator_count_parked(m);
 }
 
-static void look_at(struct cgc_mutator *m, void *ctx) {
+static void look_closer(struct cgc_mutator *m) {
   struct cgc_thread_status status;
+  if (cgc_thread_look(m->tid, &status) != 0)
+    return;
+  if (is_finished(&status))
+    note_dead(m);
+  else if (is_blind(m, &status))
+    count_blind(m, status.sp);
+}
+
+static void look_at(struct cgc_mutator *m, void *ctx) {
   (void)ctx;
   if (!is_silent(m))
     return;
@@ -116,12 +136,8 @@ static void look_at(struct cgc_mutator *m, void *ctx) {
     note_dead(m);
   else if (stop.resend)
     send(m);
-  else if (cgc_thread_look(m->tid, &status) != 0)
-    return;
-  else if (is_finished(&status))
-    note_dead(m);
-  else if (is_blind(m, &status))
-    count_blind(m, status.sp);
+  if (is_silent(m))
+    look_closer(m);
 }
 
 /* A signal that comes twice does no harm. */
@@ -129,6 +145,8 @@ static void look_at_silent(void) {
   stop.resend = cgc_signal_install() == 1 || stop.refused;
   stop.refused = false;
   cgc_mutator_each_thread(look_at, NULL);
+  if (stop.refused)
+    send_any();
 }
 
 static void wait_for_all(void) {
