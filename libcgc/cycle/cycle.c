@@ -3,29 +3,17 @@
 
 #include "base/option.h"
 #include "heap/meta.h"
-#include "heap/verify.h"
-#include "mark/final.h"
-#include "mark/link.h"
-#include "mark/worker.h"
-#include "os/page.h"
 #include "os/regs.h"
 #include "os/thread.h"
-#include "world/kernel.h"
 #include "world/mutator.h"
-#include "world/range.h"
-#include "world/stop.h"
 
 #include <errno.h>
 
 enum { STACK_BYTES = 256 << 10 };
 
-_Atomic int cgc_phase;
 _Atomic size_t cgc_cycle_trigger_bytes = SIZE_MAX;
 struct cgc_cycle_counters cgc_cycle_counters;
 bool (*cgc_cycle_wanted_hook)(enum cgc_cycle_reason reason);
-void (*cgc_cycle_phase_hook)(enum cgc_phase phase);
-void (*cgc_cycle_roots_hook)(struct cgc_marker *marker);
-void (*cgc_cycle_marked_hook)(struct cgc_heap *heap);
 void (*cgc_cycle_finished_hook)(const struct cgc_cycle_report *report);
 
 /*
@@ -40,20 +28,13 @@ struct workplace {
 static struct {
   struct cgc_lock lock;
   enum cgc_root_scope scope;
-  _Atomic uint64_t number;   /* cycles finished */
-  _Atomic int disabled;      /* nesting depth */
-  struct cgc_pacer pacer;    /* guard: lock */
-  struct workplace *place;   /* guard: lock */
-  struct cgc_marker *marker; /* of the cycle that runs; guard: lock */
+  _Atomic uint64_t number; /* cycles finished */
+  _Atomic int disabled;    /* nesting depth */
+  struct cgc_pacer pacer;  /* guard: lock */
+  struct workplace *place; /* guard: lock */
 } cycle = {.lock = {.rank = CGC_RANK_CYCLE, .wakes_all = true}};
 
 const void *const cgc_cycle_view[1] = {&cycle.scope};
-
-static void set_phase(enum cgc_phase phase) {
-  atomic_store_explicit(&cgc_phase, phase, memory_order_relaxed);
-  if (cgc_cycle_phase_hook)
-    cgc_cycle_phase_hook(phase);
-}
 
 static void publish_trigger(void) {
   atomic_store_explicit(&cgc_cycle_trigger_bytes, cycle.pacer.trigger_bytes,
@@ -93,129 +74,40 @@ void cgc_cycle_set_percent(uint64_t percent) {
 
 /* ---- The phases ------------------------------------------------------- */
 
-static void flush_mutator(struct cgc_mutator *m, void *ctx) {
-  (void)ctx;
-  cgc_cache_flush(&m->cache);
-}
-
-static void check_mutator(struct cgc_mutator *m, void *ctx) {
-  (void)ctx;
-  cgc_cache_check(&m->cache);
-}
-
-static void verify(void) {
-  if (cgc_likely(!cgc_options.verify))
-    return;
-  cgc_page_check();
-  cgc_mutator_check();
-  cgc_mutator_each(check_mutator, NULL);
-  cgc_verify_heap(&cgc_heap);
-  cgc_range_check();
-  cgc_kernel_check();
-  cgc_link_check();
-  cgc_final_check();
-}
-
-static void phase_start(struct cgc_cycle_report *r) {
-  set_phase(CGC_PHASE_START);
-  cgc_heap_sweep_all(&cgc_heap);
-  cgc_stop_world();
-  r->stop_ns = cgc_stop_counters.last_ns;
-  verify();
-  cgc_mutator_each(flush_mutator, NULL);
-  cgc_heap_sweep_all(&cgc_heap); /* what came in until all stood still */
-  r->before_bytes = cgc_heap_in_use(&cgc_heap);
-  cgc_heap_prepare_marks(&cgc_heap);
-  if (cgc_options.verify)
-    cgc_verify_prepared(&cgc_heap);
-}
-
-static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
-                      void *ctx) {
-  bool packed = kind == CGC_ROOT_CODE || kind == CGC_ROOT_DATA ||
-                kind == CGC_ROOT_MAPPING;
-  if (cgc_options.unaligned && packed)
-    cgc_marker_scan_unaligned(ctx, lo, hi);
-  else
-    cgc_marker_scan_range(ctx, lo, hi);
-}
-
-/* A stack that is a block of the heap is alive while somebody runs on it. */
-static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
-  cgc_marker_mark_word(ctx, m->sp);
-}
-
-static int phase_mark(struct cgc_cycle_report *r) {
-  uint64_t began = cgc_thread_now_ns();
-  set_phase(CGC_PHASE_MARK);
-  int err = cgc_root_visit(cycle.scope, scan_root, cycle.marker);
-  cgc_mutator_each(mark_stack_block, cycle.marker);
-  cgc_final_visit_roots(cycle.marker);
-  cgc_marker_scan_pinned(cycle.marker);
-  if (cgc_cycle_roots_hook)
-    cgc_cycle_roots_hook(cycle.marker);
-  r->roots_ns = cgc_thread_now_ns() - began;
-  r->root_bytes = cgc_root_counters.bytes;
-  cgc_workers_finish(&cycle.place->workers);
-  return err;
-}
-
-/* The world has stood still since START: nothing can have changed. */
-static void phase_remark(void) { set_phase(CGC_PHASE_REMARK); }
-
-static void phase_weak(void) {
-  set_phase(CGC_PHASE_WEAK);
-  cgc_link_clear_dead(&cgc_heap, false);
-  cgc_final_find(cycle.marker);
-  cgc_link_clear_dead(&cgc_heap, true);
-  if (cgc_cycle_marked_hook)
-    cgc_cycle_marked_hook(&cgc_heap);
-}
-
-static void phase_flip(struct cgc_cycle_report *r) {
-  set_phase(CGC_PHASE_FLIP);
-  r->live_bytes = cycle.marker->marked_bytes;
-  r->marked_objects = cycle.marker->marked_objects;
-  r->scanned_bytes = cycle.marker->scanned_bytes;
-  cgc_heap_flip(&cgc_heap, r->live_bytes);
-  verify();
+static void pace(const struct cgc_cycle_report *r) {
   cgc_pacer_update(&cycle.pacer, r->before_bytes, r->live_bytes);
   cgc_pacer_check(&cycle.pacer, r->live_bytes);
   publish_trigger();
-  set_phase(CGC_PHASE_SWEEP);
 }
 
-static int run_phases(struct cgc_cycle_report *r) {
-  int err = 0;
-  phase_start(r);
-  uint64_t stood_ns = cgc_thread_now_ns();
-  uint64_t cpu_ns = cgc_thread_process_cpu_ns();
-  cycle.marker =
-      cgc_workers_open(&cycle.place->workers, &cgc_heap, r->before_bytes);
-  err = phase_mark(r);
+static int run_phases(struct cgc_work *w) {
+  cgc_phase_enter(CGC_PHASE_START);
+  cgc_heap_sweep_all(&cgc_heap);
+  cgc_phase_stop_world(w);
+  cgc_phase_start(w);
+  int err = cgc_phase_mark(w);
   if (!err) {
-    phase_remark();
-    phase_weak();
-    phase_flip(r);
+    cgc_phase_enter(CGC_PHASE_REMARK); /* nothing can have changed */
+    cgc_phase_weak(w);
+    cgc_phase_flip(w, w->marker->marked_bytes);
+    pace(w->report);
+    cgc_phase_enter(CGC_PHASE_SWEEP);
   }
-  /* While the others stand the process's CPU time is ours. */
-  r->cpu_ns = cgc_thread_process_cpu_ns() - cpu_ns;
-  cgc_start_world();
-  r->pause_ns = cgc_thread_now_ns() - stood_ns + r->stop_ns;
+  cgc_phase_start_world(w);
   return err;
 }
 
 /* ---- One cycle -------------------------------------------------------- */
 
 struct run {
-  struct cgc_cycle_report *report;
+  struct cgc_work *work;
   int err;
 };
 
 static void run_on_own_stack(uintptr_t sp, void *ctx) {
   struct run *run = ctx;
   cgc_self->sp = sp;
-  run->err = run_phases(run->report);
+  run->err = run_phases(run->work);
 }
 
 static void count(const struct cgc_cycle_report *r) {
@@ -223,7 +115,7 @@ static void count(const struct cgc_cycle_report *r) {
   c->ncycles++;
   c->pause_ns += r->pause_ns;
   c->cpu_ns += r->cpu_ns;
-  c->longest_ns = cgc_max(c->longest_ns, r->pause_ns);
+  c->longest_ns = cgc_max(c->longest_ns, r->longest_ns);
   if (r->before_bytes > r->live_bytes)
     c->reclaimed_bytes += r->before_bytes - r->live_bytes;
   c->last = *r;
@@ -244,9 +136,11 @@ static int run_cycle(enum cgc_cycle_reason reason) {
       .reason = reason,
       .began_ns = cgc_thread_now_ns(),
   };
-  struct run run = {&report, 0};
+  struct cgc_work work = {.scope = cycle.scope, .report = &report};
+  struct run run = {&work, 0};
   if (!cycle.place && !make_place())
     return -ENOMEM;
+  work.workers = &cycle.place->workers;
   cgc_regs_call(run_on_own_stack, &run, cycle.place->stack + STACK_BYTES);
   report.heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
   report.trigger_bytes = cycle.pacer.trigger_bytes;
@@ -296,7 +190,7 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
       number != atomic_load_explicit(&cycle.number, memory_order_relaxed);
   if (!done)
     err = run_cycle(reason);
-  set_phase(CGC_PHASE_IDLE);
+  cgc_phase_enter(CGC_PHASE_IDLE);
   cgc_unlock(&cycle.lock);
   cgc_mutator_leave(self);
   return err;

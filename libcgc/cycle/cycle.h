@@ -4,20 +4,10 @@
  *
  *   IDLE ─► START ─► MARK ─► REMARK ─► WEAK ─► FLIP ─► SWEEP ─► IDLE
  *
- *   START   finish the last sweep; stop the world; flush the caches; prepare
- *           the mark bits
- *   MARK    scan roots and pinned objects, drain the queue
- *   REMARK  what has changed since (nothing while the world stands still)
- *   WEAK    short links, finalizers, long links
- *   FLIP    what is unmarked is garbage; new trigger; let the world go on
- *   SWEEP   lazily, by allocation (heap/heap)
+ * Each phase is one function of cycle/phase; none of what it calls calls back.
+ * The sweep is allocation's (heap/heap).
  *
- * Each phase is one function of cycle.c; none of what it calls calls back.
- * The phase word is written here alone.
- *
- *   I1  Between FLIP and START every object that the last cycle found
- *       reachable is intact.
- *   I2  Nothing is reclaimed in a cycle whose roots could not all be read.
+ *   I1  Nothing is reclaimed in a cycle whose roots could not all be read.
  *
  * Who comes in: front/ (trigger, explicit, out of memory).
  * Locks: cycle.lock, the highest but front/init's; who holds it is busy, who
@@ -29,44 +19,7 @@
 
 #include "base/lock.h"
 #include "cycle/pacer.h"
-#include "heap/heap.h"
-#include "mark/marker.h"
-#include "world/root.h"
-
-enum cgc_phase {
-  CGC_PHASE_IDLE,
-  CGC_PHASE_START,
-  CGC_PHASE_MARK,
-  CGC_PHASE_REMARK,
-  CGC_PHASE_WEAK,
-  CGC_PHASE_FLIP,
-  CGC_PHASE_SWEEP
-};
-
-enum cgc_cycle_reason {
-  CGC_CYCLE_TRIGGER, /* the heap has grown to the pacer's trigger */
-  CGC_CYCLE_ASKED,   /* GC_collect */
-  CGC_CYCLE_MEMORY,  /* the system has no more memory */
-  CGC_CYCLE_STRESS   /* CGC_STRESS */
-};
-
-/* What a cycle did; the finished hook gets it. */
-struct cgc_cycle_report {
-  uint64_t number;
-  enum cgc_cycle_reason reason;
-  uint64_t began_ns;   /* CLOCK_MONOTONIC */
-  uint64_t stop_ns;    /* until all threads stood still */
-  uint64_t pause_ns;   /* from the first thread's stop until all may go on */
-  uint64_t cpu_ns;     /* of the pause: CPU time of all markers */
-  uint64_t roots_ns;   /* of the pause: finding and scanning roots */
-  size_t before_bytes; /* in use when it began */
-  size_t live_bytes;   /* marked */
-  size_t heap_bytes;   /* committed */
-  size_t trigger_bytes;
-  uint64_t marked_objects;
-  uint64_t scanned_bytes;
-  uint64_t root_bytes;
-};
+#include "cycle/phase.h"
 
 /* All cycles of this process; guard: cycle.lock for writing. */
 struct cgc_cycle_counters {
@@ -77,8 +30,6 @@ struct cgc_cycle_counters {
   uint64_t reclaimed_bytes; /* in use before, less what was alive */
   struct cgc_cycle_report last;
 };
-
-extern _Atomic int cgc_phase;
 
 /** For look/layout: what the roots are. */
 extern const void *const cgc_cycle_view[1];
@@ -93,9 +44,6 @@ extern struct cgc_cycle_counters cgc_cycle_counters;
  * lock is held.
  */
 extern bool (*cgc_cycle_wanted_hook)(enum cgc_cycle_reason reason);
-extern void (*cgc_cycle_phase_hook)(enum cgc_phase phase);
-extern void (*cgc_cycle_roots_hook)(struct cgc_marker *marker);
-extern void (*cgc_cycle_marked_hook)(struct cgc_heap *heap);
 extern void (*cgc_cycle_finished_hook)(const struct cgc_cycle_report *report);
 
 /**

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "cycle/phase.h"
+
+#include "base/option.h"
+#include "heap/verify.h"
+#include "mark/final.h"
+#include "mark/link.h"
+#include "os/page.h"
+#include "os/thread.h"
+#include "world/kernel.h"
+#include "world/mutator.h"
+#include "world/range.h"
+#include "world/stop.h"
+
+_Atomic int cgc_phase;
+void (*cgc_cycle_phase_hook)(enum cgc_phase phase);
+void (*cgc_cycle_roots_hook)(struct cgc_marker *marker);
+void (*cgc_cycle_marked_hook)(struct cgc_heap *heap);
+
+void cgc_phase_enter(enum cgc_phase phase) {
+  atomic_store_explicit(&cgc_phase, phase, memory_order_relaxed);
+  if (cgc_cycle_phase_hook)
+    cgc_cycle_phase_hook(phase);
+}
+
+/* ---- Stops ------------------------------------------------------------ */
+
+void cgc_phase_stop_world(struct cgc_work *w) {
+  cgc_stop_world();
+  w->report->nstops++;
+  w->report->stop_ns += cgc_stop_counters.last_ns;
+  w->stood_ns = cgc_thread_now_ns() - cgc_stop_counters.last_ns;
+  w->stood_cpu_ns = cgc_thread_process_cpu_ns();
+}
+
+void cgc_phase_start_world(struct cgc_work *w) {
+  struct cgc_cycle_report *r = w->report;
+  /* While the others stand the process's CPU time is ours. */
+  r->cpu_ns += cgc_thread_process_cpu_ns() - w->stood_cpu_ns;
+  cgc_start_world();
+  uint64_t ns = cgc_thread_now_ns() - w->stood_ns;
+  r->pause_ns += ns;
+  r->longest_ns = cgc_max(r->longest_ns, ns);
+  w->stood_ns = 0;
+}
+
+/* ---- Verify ----------------------------------------------------------- */
+
+static void check_mutator(struct cgc_mutator *m, void *ctx) {
+  (void)ctx;
+  cgc_cache_check(&m->cache);
+}
+
+void cgc_phase_verify(void) {
+  if (cgc_likely(!cgc_options.verify))
+    return;
+  cgc_page_check();
+  cgc_mutator_check();
+  cgc_mutator_each(check_mutator, NULL);
+  cgc_verify_heap(&cgc_heap);
+  cgc_range_check();
+  cgc_kernel_check();
+  cgc_link_check();
+  cgc_final_check();
+}
+
+/* ---- The phases ------------------------------------------------------- */
+
+static void flush_mutator(struct cgc_mutator *m, void *ctx) {
+  (void)ctx;
+  cgc_cache_flush(&m->cache);
+}
+
+void cgc_phase_flush(void) { cgc_mutator_each(flush_mutator, NULL); }
+
+void cgc_phase_start(struct cgc_work *w) {
+  cgc_phase_verify();
+  cgc_phase_flush();
+  cgc_heap_sweep_all(&cgc_heap); /* what came in until all stood still */
+  w->report->before_bytes = cgc_heap_in_use(&cgc_heap);
+  cgc_heap_prepare_marks(&cgc_heap);
+  if (cgc_options.verify)
+    cgc_verify_prepared(&cgc_heap);
+}
+
+static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
+                      void *ctx) {
+  bool packed = kind == CGC_ROOT_CODE || kind == CGC_ROOT_DATA ||
+                kind == CGC_ROOT_MAPPING;
+  if (cgc_options.unaligned && packed)
+    cgc_marker_scan_unaligned(ctx, lo, hi);
+  else
+    cgc_marker_scan_range(ctx, lo, hi);
+}
+
+/* A stack that is a block of the heap is alive while somebody runs on it. */
+static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
+  cgc_marker_mark_word(ctx, m->sp);
+}
+
+int cgc_phase_roots(struct cgc_work *w) {
+  uint64_t began = cgc_thread_now_ns();
+  int err = cgc_root_visit(w->scope, scan_root, w->marker);
+  cgc_mutator_each(mark_stack_block, w->marker);
+  cgc_final_visit_roots(w->marker);
+  if (cgc_cycle_roots_hook)
+    cgc_cycle_roots_hook(w->marker);
+  w->report->roots_ns += cgc_thread_now_ns() - began;
+  w->report->root_bytes = cgc_root_counters.bytes;
+  return err;
+}
+
+int cgc_phase_mark(struct cgc_work *w) {
+  cgc_phase_enter(CGC_PHASE_MARK);
+  w->marker = cgc_workers_open(w->workers, &cgc_heap, w->report->before_bytes);
+  int err = cgc_phase_roots(w);
+  cgc_marker_scan_pinned(w->marker);
+  cgc_workers_finish(w->workers);
+  return err;
+}
+
+void cgc_phase_weak(struct cgc_work *w) {
+  cgc_phase_enter(CGC_PHASE_WEAK);
+  cgc_link_clear_dead(&cgc_heap, false);
+  cgc_final_find(w->marker);
+  cgc_link_clear_dead(&cgc_heap, true);
+  if (cgc_cycle_marked_hook)
+    cgc_cycle_marked_hook(&cgc_heap);
+}
+
+void cgc_phase_flip(struct cgc_work *w, size_t live) {
+  struct cgc_cycle_report *r = w->report;
+  cgc_phase_enter(CGC_PHASE_FLIP);
+  r->live_bytes = live;
+  r->marked_objects = w->marker->marked_objects;
+  r->scanned_bytes = w->marker->scanned_bytes;
+  cgc_heap_flip(&cgc_heap, live);
+  cgc_phase_verify();
+}

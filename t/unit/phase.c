@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "collector.h"
+
+#include "os/thread.h"
+
+static struct cgc_cycle_report report;
+static struct cgc_workers workers;
+static struct cgc_work work = {
+    .scope = CGC_ROOTS_DATA, .workers = &workers, .report = &report};
+
+static enum cgc_phase seen[16];
+static int nseen;
+
+static void note(enum cgc_phase phase) { seen[nseen++] = phase; }
+
+static void set_up(void) {
+  collector_setup();
+  cgc_check(cgc_workers_init(&workers, 1));
+}
+
+START_TEST(the_phase_word_changes_and_the_hook_hears_it) {
+  cgc_cycle_phase_hook = note;
+  cgc_phase_enter(CGC_PHASE_MARK);
+  cgc_phase_enter(CGC_PHASE_IDLE);
+  ck_assert_int_eq(cgc_phase, CGC_PHASE_IDLE);
+  ck_assert_int_eq(nseen, 2);
+  ck_assert_int_eq(seen[0], CGC_PHASE_MARK);
+}
+END_TEST
+
+START_TEST(stops_add_up_and_the_longest_is_kept) {
+  cgc_check(cgc_mutator_enter(cgc_self));
+  for (int i = 0; i < 10; i++) {
+    cgc_phase_stop_world(&work);
+    uint64_t until = cgc_thread_now_ns() + (i == 5 ? 3000000 : 10000);
+    while (cgc_thread_now_ns() < until)
+      ;
+    cgc_phase_start_world(&work);
+  }
+  cgc_mutator_leave(cgc_self);
+  ck_assert_uint_eq(report.nstops, 10);
+  ck_assert_uint_ge(report.longest_ns, 3000000);
+  ck_assert_uint_gt(report.pause_ns, report.longest_ns);
+  ck_assert_uint_ge(report.pause_ns, report.stop_ns);
+  ck_assert_uint_gt(report.cpu_ns, 0);
+}
+END_TEST
+
+/* What the conductors do, without a stack of its own. */
+static void run_phases(void) {
+  cgc_check(cgc_mutator_enter(cgc_self));
+  cgc_phase_stop_world(&work);
+  cgc_phase_start(&work);
+  cgc_check(cgc_phase_mark(&work) == 0);
+  cgc_phase_weak(&work);
+  cgc_phase_flip(&work, work.marker->marked_bytes);
+  cgc_phase_start_world(&work);
+  cgc_heap_sweep_all(&cgc_heap);
+  cgc_mutator_leave(cgc_self);
+}
+
+static void *kept[100];
+
+START_TEST(the_phases_in_order_are_a_cycle) {
+  for (int i = 0; i < 1000; i++) {
+    void *p = collector_alloc(CGC_KIND_SCAN, 400);
+    if (i % 10 == 0)
+      kept[i / 10] = p;
+  }
+  run_phases();
+  for (int i = 0; i < 100; i++)
+    ck_assert(collector_is_live((uintptr_t)kept[i]));
+  ck_assert_uint_ge(report.marked_objects, 100);
+  ck_assert_uint_lt(report.marked_objects, 500);
+  ck_assert_uint_ge(report.before_bytes, 400000);
+  ck_assert_uint_eq(cgc_heap_in_use(&cgc_heap), report.live_bytes);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("phase");
+  TCase *core = tcase_create("core");
+  tcase_add_checked_fixture(core, set_up, NULL);
+  tcase_add_test(core, the_phase_word_changes_and_the_hook_hears_it);
+  tcase_add_test(core, stops_add_up_and_the_longest_is_kept);
+  tcase_add_test(core, the_phases_in_order_are_a_cycle);
+  suite_add_tcase(suite, core);
+  return unit_run(suite);
+}
