@@ -32,6 +32,8 @@ enum cgc_lock_rank {
   CGC_RANK_KERNEL,
   CGC_RANK_LINK,
   CGC_RANK_FINAL,
+  CGC_RANK_TOGGLE,
+  CGC_RANK_DISCLAIM,
   CGC_RANK_MUTATOR, /* held while the world is stopped, so above the others */
   CGC_RANK_CYCLE,
   CGC_RANK_INIT,

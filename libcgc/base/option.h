@@ -30,7 +30,7 @@ struct cgc_options {
 #undef CGC_CHOICE
 };
 
-extern struct cgc_options cgc_options;
+extern CGC_HIDDEN struct cgc_options cgc_options;
 
 /**
  * Take the CGC_ variables of the environment ENVP (NULL-terminated).

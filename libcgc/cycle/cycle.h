@@ -74,7 +74,7 @@ bool cgc_cycle_is_disabled(void);
 /** Growth of the live heap, in percent, that starts a cycle; 0: never. */
 void cgc_cycle_set_percent(uint64_t percent);
 
-extern _Atomic size_t cgc_cycle_trigger_bytes;
+extern CGC_HIDDEN _Atomic size_t cgc_cycle_trigger_bytes;
 
 /** Whether the heap has grown to the trigger. */
 CGC_INLINE bool cgc_cycle_due(void) {

@@ -3,8 +3,10 @@
 
 #include "base/option.h"
 #include "heap/verify.h"
+#include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
+#include "mark/toggle.h"
 #include "os/page.h"
 #include "os/thread.h"
 #include "world/kernel.h"
@@ -62,6 +64,8 @@ void cgc_phase_verify(void) {
   cgc_kernel_check();
   cgc_link_check();
   cgc_final_check();
+  cgc_toggle_check();
+  cgc_disclaim_check();
 }
 
 /* ---- The phases ------------------------------------------------------- */
@@ -102,6 +106,7 @@ int cgc_phase_roots(struct cgc_work *w) {
   uint64_t began = cgc_thread_now_ns();
   int err = cgc_root_visit(w->scope, scan_root, w->marker);
   cgc_mutator_each(mark_stack_block, w->marker);
+  cgc_toggle_visit_roots(w->marker);
   cgc_final_visit_roots(w->marker);
   if (cgc_cycle_roots_hook)
     cgc_cycle_roots_hook(w->marker);
@@ -113,8 +118,10 @@ int cgc_phase_roots(struct cgc_work *w) {
 int cgc_phase_mark(struct cgc_work *w) {
   cgc_phase_enter(CGC_PHASE_MARK);
   w->marker = cgc_workers_open(w->workers, &cgc_heap, w->report->before_bytes);
+  cgc_disclaim_keep(w->marker);
   int err = cgc_phase_roots(w);
   cgc_marker_scan_pinned(w->marker);
+  cgc_disclaim_scan(w->marker);
   cgc_workers_finish(w->workers);
   return err;
 }
@@ -124,6 +131,8 @@ void cgc_phase_weak(struct cgc_work *w) {
   cgc_link_clear_dead(&cgc_heap, false);
   cgc_final_find(w->marker);
   cgc_link_clear_dead(&cgc_heap, true);
+  cgc_toggle_clear_dead(&cgc_heap);
+  cgc_disclaim_find(w->marker);
   if (cgc_cycle_marked_hook)
     cgc_cycle_marked_hook(&cgc_heap);
 }

@@ -5,8 +5,10 @@
 #include "cycle/invoke.h"
 #include "front/misuse.h"
 #include "front/reserve.h"
+#include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
+#include "mark/toggle.h"
 
 #include <errno.h>
 
@@ -14,6 +16,60 @@ _Atomic uint64_t cgc_alloc_nslow;
 
 static size_t with_past_end(size_t size) {
   return size + (size_t)cgc_options.past_end;
+}
+
+/* ---- One object less -------------------------------------------------- */
+
+static void forget(struct cgc_object *obj) {
+  if (obj->span->slots[obj->index] & CGC_SLOT_SPECIAL) {
+    cgc_link_forget(obj->addr);
+    cgc_toggle_forget(obj->addr);
+    cgc_disclaim_forget(obj->addr);
+    cgc_final_forget(obj->addr);
+    cgc_span_set_special(obj->span, obj->index, false);
+  }
+}
+
+/* Busy inside. */
+static void free_object(struct cgc_mutator *self, struct cgc_object *obj) {
+  struct cgc_span *span = obj->span;
+  struct cgc_held held = {obj->addr, &span->slots[obj->index]};
+  forget(obj);
+  if (span->class == CGC_CLASS_LARGE) {
+    cgc_heap_free_large(&cgc_heap, span);
+  } else if (cgc_cache_make_room(&self->cache, span->kind, span->class)) {
+    cgc_cache_push(&self->cache.bin[span->kind][span->class], held.addr,
+                   held.slot);
+  } else {
+    cgc_cache_free_unheld(&self->cache, span->kind, span->class, held);
+  }
+}
+
+/* FN was asked for OBJ; nobody may have freed it in between. */
+static void disclaimed(void *obj, bool keep) {
+  struct cgc_mutator *self = cgc_self;
+  struct cgc_object o;
+  cgc_mutator_enter(self);
+  if (cgc_disclaim_done(obj) && !keep &&
+      cgc_arena_find(&cgc_heap.arena, (uintptr_t)obj, &o))
+    free_object(self, &o);
+  cgc_mutator_leave(self);
+}
+
+static bool take_disclaimed(struct cgc_disclaim_call *call) {
+  if (cgc_likely(cgc_disclaim_waiting() == 0) || !cgc_self ||
+      !cgc_mutator_enter(cgc_self))
+    return false;
+  bool found = cgc_disclaim_take(call);
+  cgc_mutator_leave(cgc_self);
+  return found;
+}
+
+/* Ask for what a cycle found dead, and free it (mark/disclaim). */
+static void disclaim(void) {
+  struct cgc_disclaim_call call;
+  while (take_disclaimed(&call))
+    disclaimed(call.obj, call.fn(call.obj) != 0);
 }
 
 /* ---- Cycles that allocation asks for ---------------------------------- */
@@ -36,6 +92,7 @@ static void publish_reserve(void) {
 int cgc_alloc_collect(enum cgc_cycle_reason reason) {
   publish_reserve();
   int err = cgc_cycle_collect(reason);
+  disclaim();
   cgc_invoke_automatic();
   return err;
 }
@@ -45,8 +102,10 @@ static void pay_debt(void) {
     cgc_alloc_collect(CGC_CYCLE_STRESS);
   else if (cgc_cycle_due())
     cgc_alloc_collect(CGC_CYCLE_TRIGGER);
-  else /* the thread that found them may be held up, or gone */
+  else { /* the thread that found them may be held up, or gone */
+    disclaim();
     cgc_invoke_automatic();
+  }
 }
 
 /* ---- Small ------------------------------------------------------------ */
@@ -54,14 +113,21 @@ static void pay_debt(void) {
 typedef bool (*fill_fn)(struct cgc_cache *cache, enum cgc_kind kind,
                         unsigned class);
 
-/* A slot that the bin has, or gets by FILL; busy inside. */
+/*
+ * A slot that the bin has, or gets by FILL; busy inside.  What the scan
+ * function of a kind may look at is cleared before a cycle can come.
+ */
 static void *small_once(struct cgc_mutator *self, unsigned class,
                         enum cgc_kind kind, fill_fn fill, bool *stale) {
   void *obj = NULL;
   cgc_mutator_enter(self);
   struct cgc_bin *bin = &self->cache.bin[kind][class];
-  if (bin->nheld || bin->free || fill(&self->cache, kind, class))
+  if (!cgc_cache_is_empty(bin) || fill(&self->cache, kind, class))
     obj = cgc_cache_pop(bin, stale);
+  if (obj && *stale && cgc_kind_is_described(kind)) {
+    memset(obj, 0, cgc_size_classes[class].size);
+    *stale = false;
+  }
   cgc_keep_visible(obj);
   cgc_mutator_leave(self);
   return obj;
@@ -87,6 +153,13 @@ static void *small(struct cgc_mutator *self, unsigned class, enum cgc_kind kind,
 
 /* ---- Large ------------------------------------------------------------ */
 
+/* The words that may say what the others are (bdwgc's contract, too). */
+static void clear_ends(void *obj, size_t size) {
+  enum { END = 2 * sizeof(uintptr_t) };
+  memset(obj, 0, END);
+  memset((char *)obj + size - END, 0, END);
+}
+
 /* SIZE: out, bytes of the slot. */
 static void *large_once(struct cgc_mutator *self, size_t bytes, size_t align,
                         enum cgc_kind kind, bool *zeroed, size_t *size) {
@@ -95,6 +168,8 @@ static void *large_once(struct cgc_mutator *self, size_t bytes, size_t align,
       cgc_heap_new_large(&cgc_heap, bytes, align, kind, zeroed);
   void *obj = span ? (void *)span->base : NULL;
   *size = span ? span->slot_size : 0;
+  if (span && !*zeroed && cgc_kind_is_described(kind))
+    clear_ends(obj, *size);
   cgc_keep_visible(obj);
   cgc_mutator_leave(self);
   return obj;
@@ -149,8 +224,20 @@ static void *alloc_aligned(struct cgc_mutator *self, size_t size, size_t align,
   return obj;
 }
 
-void *cgc_alloc_slow(struct cgc_mutator *self, size_t size, enum cgc_kind kind,
-                     bool zero) {
+/* OBJ, from the bin; whether its window is zero is not known any more. */
+static void *finish(void *obj, bool zero) {
+  struct cgc_object found;
+  if (zero && cgc_arena_find(&cgc_heap.arena, (uintptr_t)obj, &found))
+    memset(obj, 0, found.size);
+  return obj;
+}
+
+void *cgc_alloc_rest(size_t size, enum cgc_kind kind, bool zero, void *obj) {
+  struct cgc_mutator *self = cgc_self;
+  if (self && self->stop_asked)
+    cgc_mutator_leave_slow(self);
+  if (obj)
+    return finish(obj, zero);
   return alloc_aligned(self, size, CGC_GRAIN, kind, zero);
 }
 
@@ -160,29 +247,6 @@ void *cgc_alloc_aligned(size_t align, size_t size, enum cgc_kind kind,
 }
 
 /* ---- Free ------------------------------------------------------------- */
-
-static void forget(struct cgc_object *obj) {
-  if (obj->span->slots[obj->index] & CGC_SLOT_SPECIAL) {
-    cgc_link_forget(obj->addr);
-    cgc_final_forget(obj->addr);
-    cgc_span_set_special(obj->span, obj->index, false);
-  }
-}
-
-/* Busy inside. */
-static void free_object(struct cgc_mutator *self, struct cgc_object *obj) {
-  struct cgc_span *span = obj->span;
-  struct cgc_held held = {obj->addr, &span->slots[obj->index]};
-  forget(obj);
-  if (span->class == CGC_CLASS_LARGE) {
-    cgc_heap_free_large(&cgc_heap, span);
-  } else if (cgc_cache_make_room(&self->cache, span->kind, span->class)) {
-    cgc_cache_push(&self->cache.bin[span->kind][span->class], held.addr,
-                   held.slot);
-  } else {
-    cgc_cache_free_unheld(&self->cache, span->kind, span->class, held);
-  }
-}
 
 /* Whether PTR is the start of a live block; if not, the program hears it. */
 static bool find_live(const void *ptr, struct cgc_object *obj) {
@@ -197,8 +261,11 @@ static bool find_live(const void *ptr, struct cgc_object *obj) {
   return false;
 }
 
-bool cgc_alloc_free_slow(struct cgc_mutator *self, void *ptr) {
+bool cgc_alloc_free_rest(void *ptr) {
+  struct cgc_mutator *self = cgc_self;
   struct cgc_object obj;
+  if (self && self->stop_asked)
+    cgc_mutator_leave_slow(self);
   if (!ptr || cgc_reserve_owns(ptr))
     return true;
   if (!cgc_arena_contains(&cgc_heap.arena, (uintptr_t)ptr))

@@ -48,9 +48,16 @@ static CGC_COLD void *out_of_memory(size_t size) {
   return atomic_load_explicit(&oom_fn, memory_order_relaxed)(size);
 }
 
+static CGC_NOINLINE void *rest(size_t size, enum cgc_kind kind, void *obj) {
+  obj = cgc_alloc_rest(size, kind, true, obj);
+  return obj ? obj : out_of_memory(size);
+}
+
 CGC_INLINE void *alloc(size_t size, enum cgc_kind kind) {
-  void *obj = cgc_alloc(size, kind, true);
-  return cgc_likely(obj != NULL) ? obj : out_of_memory(size);
+  void *obj;
+  if (cgc_likely(cgc_alloc_fast(size, kind, true, &obj)))
+    return obj;
+  return rest(size, kind, obj);
 }
 
 void *GC_malloc(size_t size) { return alloc(size, CGC_KIND_SCAN); }

@@ -30,19 +30,19 @@ struct cgc_loader {
   uintptr_t data_len;
 };
 
-extern struct cgc_loader cgc_loader;
+extern CGC_HIDDEN struct cgc_loader cgc_loader;
 
 /** Find the loader; whether PC lies in its code. */
 CGC_COLD bool cgc_foreign_find_loader(uintptr_t pc);
 
-/**
- * Whether the code at PC is the loader's.  One subtraction and one compare
- * once it has been found.
- */
+/** Whether that can be: one subtraction, one compare. */
+CGC_INLINE bool cgc_foreign_may_be_loader(uintptr_t pc) {
+  return cgc_unlikely(pc - cgc_loader.text < cgc_loader.text_len);
+}
+
+/** Whether the code at PC is the loader's. */
 CGC_INLINE bool cgc_foreign_is_loader(uintptr_t pc) {
-  if (cgc_likely(pc - cgc_loader.text >= cgc_loader.text_len))
-    return false;
-  return cgc_foreign_find_loader(pc);
+  return cgc_foreign_may_be_loader(pc) && cgc_foreign_find_loader(pc);
 }
 
 /**

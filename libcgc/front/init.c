@@ -10,8 +10,10 @@
 #include "heap/meta.h"
 #include "look/layout.h"
 #include "look/trace.h"
+#include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
+#include "mark/toggle.h"
 #include "os/page.h"
 #include "os/thread.h"
 #include "os/unwind.h"
@@ -58,6 +60,8 @@ static bool make_heap(void) {
   cgc_kernel_init();
   cgc_link_init();
   cgc_final_init();
+  cgc_toggle_init();
+  cgc_disclaim_init();
   cgc_cycle_init(cgc_role.serves_malloc && cgc_options.mappings
                      ? CGC_ROOTS_ALL_MAPPINGS
                      : CGC_ROOTS_DATA);

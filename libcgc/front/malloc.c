@@ -18,14 +18,18 @@
 
 /* ---- allocate ------------------------------------------------------------ */
 
+static enum cgc_kind kind_for(uintptr_t caller) {
+  return cgc_foreign_is_loader(caller) ? CGC_KIND_PINNED : CGC_KIND_SCAN;
+}
+
 /* The odd callers' way, kept out of the fast one. */
-static CGC_NOINLINE void *alloc_for_loader(size_t size, bool zero) {
-  return cgc_alloc(size, CGC_KIND_PINNED, zero);
+static CGC_NOINLINE void *alloc_for(uintptr_t caller, size_t size, bool zero) {
+  return cgc_alloc(size, kind_for(caller), zero);
 }
 
 CGC_PUBLIC void *malloc(size_t size) {
-  if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
-    return alloc_for_loader(size, false);
+  if (cgc_foreign_may_be_loader(CALLER))
+    return alloc_for(CALLER, size, false);
   return cgc_alloc(size, CGC_KIND_SCAN, false);
 }
 
@@ -38,8 +42,8 @@ CGC_PUBLIC void *calloc(size_t count, size_t size) {
   size_t bytes;
   if (cgc_unlikely(__builtin_mul_overflow(count, size, &bytes)))
     return no_memory();
-  if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
-    return alloc_for_loader(bytes, true);
+  if (cgc_foreign_may_be_loader(CALLER))
+    return alloc_for(CALLER, bytes, true);
   return cgc_alloc(bytes, CGC_KIND_SCAN, true);
 }
 
@@ -47,8 +51,7 @@ CGC_PUBLIC void *calloc(size_t count, size_t size) {
 
 /* glibc takes any alignment and rounds it up to a power of two. */
 static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
-  enum cgc_kind kind =
-      cgc_foreign_is_loader(caller) ? CGC_KIND_PINNED : CGC_KIND_SCAN;
+  enum cgc_kind kind = kind_for(caller);
   if (align <= CGC_RESERVE_ALIGN)
     return cgc_alloc(size, kind, false);
   if (align > SIZE_MAX / 2 + 1) {
@@ -93,9 +96,14 @@ CGC_PUBLIC void *pvalloc(size_t size) {
 
 /* ---- free, resize, ask --------------------------------------------------- */
 
+static CGC_NOINLINE void free_rest(void *ptr, uintptr_t caller) {
+  if (!cgc_alloc_free_rest(ptr))
+    cgc_foreign_free(ptr, caller);
+}
+
 CGC_PUBLIC void free(void *ptr) {
-  if (cgc_unlikely(!cgc_alloc_free(ptr)))
-    cgc_foreign_free(ptr, CALLER);
+  if (cgc_unlikely(!cgc_alloc_free_fast(&ptr)))
+    free_rest(ptr, CALLER);
 }
 
 /* Blocks of the reserve are front/alloc's business, like those of the heap. */
@@ -106,8 +114,8 @@ static bool is_foreign(const void *ptr) {
 
 CGC_PUBLIC void *realloc(void *ptr, size_t size) {
   if (!ptr) {
-    if (cgc_unlikely(cgc_foreign_is_loader(CALLER)))
-      return alloc_for_loader(size, false);
+    if (cgc_foreign_may_be_loader(CALLER))
+      return alloc_for(CALLER, size, false);
     return cgc_alloc(size, CGC_KIND_SCAN, false);
   }
   if (is_foreign(ptr))

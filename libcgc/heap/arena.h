@@ -39,6 +39,7 @@ enum {
   CGC_MARK_WORDS = 16, /* mark and scanned bits of a page */
   CGC_DESC_KIND_SHIFT = 7,
   CGC_DESC_OFFSET_SHIFT = 12,
+  CGC_DESC_BINS = 1 << CGC_DESC_OFFSET_SHIFT,
   CGC_ARENA_STEP = 512, /* pages: the arena grows by multiples */
 };
 
@@ -140,6 +141,11 @@ CGC_INLINE enum cgc_kind cgc_desc_kind(uint32_t desc) {
 
 CGC_INLINE size_t cgc_desc_offset(uint32_t desc) {
   return desc >> CGC_DESC_OFFSET_SHIFT;
+}
+
+/** Class and kind in one number, below CGC_DESC_BINS. */
+CGC_INLINE uint32_t cgc_desc_bin(uint32_t desc) {
+  return desc & (CGC_DESC_BINS - 1);
 }
 
 /**

@@ -31,7 +31,7 @@ static bool open_window(struct cgc_cache *cache, struct cgc_bin *bin,
                         uint32_t word) {
   struct cgc_span *span = bin->span;
   uint64_t free = cgc_span_free(span, word);
-  bin->word = word;
+  bin->word = (uint8_t)word;
   bin->window = cgc_span_slot_address(span, 64 * word);
   bin->slot = span->slots + 64 * word;
   bin->needs_zero = span->needs_zero;
@@ -81,29 +81,40 @@ bool cgc_cache_refill(struct cgc_cache *cache, enum cgc_kind kind,
 
 /* ---- Held slots ------------------------------------------------------- */
 
-static uint16_t held_max_of(unsigned class) {
+static size_t held_max_of(unsigned class) {
   size_t n = HELD_BYTES / cgc_size_classes[class].size;
-  return (uint16_t)cgc_max(HELD_MIN, cgc_min(n, HELD_MAX));
+  return cgc_max(HELD_MIN, cgc_min(n, HELD_MAX));
+}
+
+static size_t held_count(const struct cgc_bin *bin) {
+  return (size_t)(bin->top - bin->held);
 }
 
 static bool new_held(struct cgc_bin *bin, unsigned class) {
-  uint16_t max = held_max_of(class);
-  bin->held = cgc_meta_alloc(max * sizeof *bin->held);
-  if (!bin->held)
+  size_t max = held_max_of(class);
+  struct cgc_held *held = cgc_meta_alloc(max * sizeof *held);
+  if (!held)
     return false;
-  bin->held_max = max;
+  bin->held = bin->top = held;
+  bin->end = held + max;
   bin->size = cgc_size_classes[class].size;
   return true;
 }
 
+static void delete_held(struct cgc_bin *bin) {
+  size_t max = (size_t)(bin->end - bin->held);
+  if (bin->held)
+    cgc_meta_free(bin->held, max * sizeof *bin->held);
+}
+
 /* The oldest N go back: the youngest are the warmest. */
 static void free_oldest(struct cgc_cache *cache, enum cgc_kind kind,
-                        unsigned class, uint16_t n) {
+                        unsigned class, size_t n) {
   struct cgc_bin *bin = &cache->bin[kind][class];
   count_slots(cache, bin, -(int64_t)n);
   cgc_heap_free_held(cache->heap, kind, class, bin->held, n);
-  bin->nheld = (uint16_t)(bin->nheld - n);
-  memmove(bin->held, bin->held + n, bin->nheld * sizeof *bin->held);
+  bin->top -= n;
+  memmove(bin->held, bin->held + n, held_count(bin) * sizeof *bin->held);
 }
 
 bool cgc_cache_make_room(struct cgc_cache *cache, enum cgc_kind kind,
@@ -111,8 +122,8 @@ bool cgc_cache_make_room(struct cgc_cache *cache, enum cgc_kind kind,
   struct cgc_bin *bin = &cache->bin[kind][class];
   if (!bin->held)
     return new_held(bin, class);
-  if (bin->nheld == bin->held_max) {
-    free_oldest(cache, kind, class, bin->held_max / 2);
+  if (bin->top == bin->end) {
+    free_oldest(cache, kind, class, held_count(bin) / 2);
     cgc_cache_publish(cache);
   }
   return true;
@@ -131,8 +142,8 @@ static void flush_bin(struct cgc_cache *cache, enum cgc_kind kind,
   struct cgc_bin *bin = &cache->bin[kind][class];
   if (bin->span)
     drop_span(cache, bin);
-  if (bin->nheld)
-    free_oldest(cache, kind, class, bin->nheld);
+  if (held_count(bin))
+    free_oldest(cache, kind, class, held_count(bin));
 }
 
 void cgc_cache_flush(struct cgc_cache *cache) {
@@ -147,15 +158,14 @@ void cgc_cache_destroy(struct cgc_cache *cache) {
   for (unsigned kind = 0; kind < cgc_heap_kinds(cache->heap); kind++)
     for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
       struct cgc_bin *bin = &cache->bin[kind][class];
-      if (bin->held)
-        cgc_meta_free(bin->held, bin->held_max * sizeof *bin->held);
+      delete_held(bin);
       *bin = (struct cgc_bin){.free = 0};
     }
 }
 
 static void check_bin(const struct cgc_bin *bin) {
-  for (uint16_t i = 0; i < bin->nheld; i++)
-    cgc_check(*bin->held[i].slot == CGC_SLOT_HELD); /* I1 */
+  for (const struct cgc_held *held = bin->held; held < bin->top; held++)
+    cgc_check(*held->slot == CGC_SLOT_HELD); /* I1 */
   if (!bin->span)
     return;
   cgc_check(bin->span->where == CGC_SPAN_CACHED);            /* I2 */

@@ -29,23 +29,28 @@
 #include "heap/heap.h"
 
 struct cgc_bin {
-  uint64_t free;    /* slots of the window not yet handed out */
-  uintptr_t window; /* address of the window's slot 0 */
-  uint8_t *slot;    /* state byte of the window's slot 0 */
-  uint32_t size;    /* bytes of a slot */
-  uint16_t nheld;
-  uint16_t held_max;
-  struct cgc_held *held;
-  struct cgc_span *span; /* NULL: none */
-  uint32_t word;         /* of the window */
+  struct cgc_held *top;  /* behind the youngest that is held */
+  struct cgc_held *held; /* the oldest; == top: none */
+  uint64_t free;         /* slots of the window not yet handed out */
+  uintptr_t window;      /* address of the window's slot 0 */
+  uint8_t *slot;         /* state byte of the window's slot 0 */
+  uint32_t size;         /* bytes of a slot */
+  uint8_t word;          /* of the window */
   bool needs_zero;       /* slots of the window may hold old contents */
-};
+  struct cgc_held *end;  /* of the list */
+  struct cgc_span *span; /* NULL: none */
+} CGC_ALIGNED(64);
+
+_Static_assert(sizeof(struct cgc_bin) == 64, "a bin is one cache line");
+
+/* A bin's place is what desc says of its slots: class and kind. */
+enum { CGC_CACHE_ROW = 1 << CGC_DESC_KIND_SHIFT };
 
 struct cgc_cache {
   struct cgc_heap *heap;
   int64_t grown_bytes; /* not yet counted in the heap's in_use_bytes */
   /* Of the kinds in use; the memory of others is never touched. */
-  struct cgc_bin bin[CGC_KIND_LIMIT][CGC_CLASSES + 1];
+  struct cgc_bin bin[CGC_KIND_LIMIT][CGC_CACHE_ROW];
 };
 
 void cgc_cache_init(struct cgc_cache *cache, struct cgc_heap *heap);
@@ -70,9 +75,22 @@ bool cgc_cache_advance(struct cgc_cache *cache, enum cgc_kind kind,
 bool cgc_cache_refill(struct cgc_cache *cache, enum cgc_kind kind,
                       unsigned class);
 
-/** Make sure that cgc_cache_push has room, if there is memory for a list. */
+/**
+ * Make sure that cgc_cache_push has room.
+ * returns  false when there is no memory for a list
+ */
 bool cgc_cache_make_room(struct cgc_cache *cache, enum cgc_kind kind,
                          unsigned class);
+
+CGC_INLINE bool cgc_cache_is_empty(const struct cgc_bin *bin) {
+  return bin->top == bin->held && bin->free == 0;
+}
+
+/** The bin of slots whose page's desc is DESC. */
+CGC_INLINE struct cgc_bin *cgc_cache_bin(struct cgc_cache *cache,
+                                         uint32_t desc) {
+  return &cache->bin[0][cgc_desc_bin(desc)];
+}
 
 /**
  * Free a LIVE slot of this kind and class where there is no room to hold it:
@@ -87,8 +105,8 @@ void cgc_cache_free_unheld(struct cgc_cache *cache, enum cgc_kind kind,
  * returns  NULL if the bin is empty: refill
  */
 CGC_INLINE void *cgc_cache_pop(struct cgc_bin *bin, bool *stale) {
-  if (cgc_likely(bin->nheld > 0)) {
-    struct cgc_held *held = &bin->held[--bin->nheld];
+  if (bin->top != bin->held) {
+    struct cgc_held *held = --bin->top;
     *held->slot = CGC_SLOT_LIVE;
     *stale = true;
     return (void *)held->addr;
@@ -108,10 +126,12 @@ CGC_INLINE void *cgc_cache_pop(struct cgc_bin *bin, bool *stale) {
  */
 CGC_INLINE bool cgc_cache_push(struct cgc_bin *bin, uintptr_t addr,
                                uint8_t *slot) {
-  if (cgc_unlikely(bin->nheld == bin->held_max))
+  struct cgc_held *top = bin->top;
+  if (cgc_unlikely(top == bin->end))
     return false;
   *slot = CGC_SLOT_HELD;
-  bin->held[bin->nheld++] = (struct cgc_held){addr, slot};
+  *top = (struct cgc_held){addr, slot};
+  bin->top = top + 1;
   return true;
 }
 

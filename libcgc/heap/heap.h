@@ -36,7 +36,7 @@ struct cgc_heap {
 };
 
 /* The process's heap; tests make their own. */
-extern struct cgc_heap cgc_heap;
+extern CGC_HIDDEN struct cgc_heap cgc_heap;
 
 /**
  * Make HEAP, with up to RESERVE bytes; RETAIN bytes of free memory are kept

@@ -13,6 +13,10 @@
  *   I1  Each size is a multiple of 16, so each slot is 16-byte aligned.
  *   I2  For every offset into a span: offset * magic >> 32 == offset / size.
  *   I3  nslots <= 512 * npages: a slot has its bit in the span's mark lines.
+ *   I4  For each such offset: (uint32_t)(offset * magic) < magic exactly where
+ *       a slot begins (D. Lemire, "Faster remainder by direct computation").
+ *   I5  Where slots leave a tail, nslots is no multiple of 64: what looks like
+ *       the slot of an address in the tail has a state byte, FREE for ever.
  *
  * Who comes in: everybody who turns a size or an address into a slot.
  * Source: Go's runtime, sizeclasses.go; the steps are jemalloc's with eight
@@ -41,11 +45,13 @@ struct cgc_size_class {
   uint32_t magic;  /* ceil(2^32 / size) */
   uint16_t nslots; /* of a span */
   uint16_t npages; /* of a span */
+  uint32_t unused; /* an entry is found by a shift */
 };
 
 /* const after cgc_sizeclass_init() */
-extern struct cgc_size_class cgc_size_classes[CGC_CLASS_LIMIT];
-extern uint8_t cgc_size_to_class[CGC_CLASS_TABLE_MAX / CGC_GRAIN + 1];
+extern CGC_HIDDEN struct cgc_size_class cgc_size_classes[CGC_CLASS_LIMIT];
+extern CGC_HIDDEN uint8_t
+    cgc_size_to_class[CGC_CLASS_TABLE_MAX / CGC_GRAIN + 1];
 
 /** Fill the tables; once, before anything else of this floor. */
 void cgc_sizeclass_init(void);
@@ -67,6 +73,17 @@ CGC_INLINE unsigned cgc_sizeclass_of(size_t size) {
 /** Which slot of a span of CLASS the byte at OFFSET belongs to. */
 CGC_INLINE uint32_t cgc_sizeclass_index(unsigned class, size_t offset) {
   return (uint32_t)((offset * cgc_size_classes[class].magic) >> 32);
+}
+
+/**
+ * The same for the START of a slot.
+ * returns  false where none begins; a tail may look like one (I5)
+ */
+CGC_INLINE bool cgc_sizeclass_start(unsigned class, size_t offset,
+                                    uint32_t *index) {
+  uint64_t product = offset * cgc_size_classes[class].magic;
+  *index = (uint32_t)(product >> 32);
+  return (uint32_t)product < cgc_size_classes[class].magic;
 }
 
 /** Pages that hold BYTES. */

@@ -337,10 +337,10 @@ CGC_SCANS_MEMORY static void on_signal(void *record, uintptr_t sp,
     return;
   }
   if (m->busy & CGC_MUTATOR_BUSY) {
-    m->busy |= CGC_MUTATOR_STOP_ASKED;
+    m->stop_asked = 1;
     return;
   }
-  m->busy &= (uint8_t)~CGC_MUTATOR_STOP_ASKED;
+  m->stop_asked = 0;
   if (!m->blind)
     save_context(m, sp, context);
   park(m);
@@ -361,7 +361,7 @@ static void park_here(uintptr_t sp, void *ctx) {
  */
 void cgc_mutator_leave_slow(struct cgc_mutator *self) {
   uint64_t mask = cgc_signal_block_all();
-  self->busy &= (uint8_t)~CGC_MUTATOR_STOP_ASKED;
+  self->stop_asked = 0;
   if (is_wanted(self) && self->tid == cgc_thread_tid())
     cgc_regs_call(park_here, self, NULL);
   cgc_signal_restore(mask);
@@ -384,17 +384,14 @@ bool cgc_mutator_enter_slow(struct cgc_mutator *self) {
   volatile uint8_t *busy = &self->busy;
   bool had_gate = false;
   for (;;) {
-    __asm__ volatile("decb %0" : "+m"(*busy) : : "memory");
+    cgc_mutator_give_up(self);
     if (*busy & CGC_MUTATOR_BUSY)
       return false;
-    if (*busy & CGC_MUTATOR_STOP_ASKED)
-      cgc_mutator_leave_slow(self);
     if (had_gate || *busy & CGC_MUTATOR_GATE) {
       had_gate = true;
       pass_gate(self);
     }
-    __asm__ volatile("incb %0" : "+m"(*busy) : : "memory");
-    if (*busy == 1 && !(had_gate && gate_is_closed()))
+    if (cgc_mutator_try_enter(self) && !(had_gate && gate_is_closed()))
       return true;
   }
 }

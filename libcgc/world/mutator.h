@@ -8,12 +8,12 @@
  *
  *   cgc_self ──► struct cgc_mutator ── list ── by_tid[]
  *
- * busy: bit 0 is set while the thread is inside the collector or holds one of
- * its locks.  The stop signal then only sets bit 7, and leaving stops the
+ * busy is not 0 while the thread is inside the collector or holds one of its
+ * locks.  The stop signal then only sets stop_asked, and leaving stops the
  * thread instead:
  *
  *   running ──signal, not busy──► parked in the handler ──► running
- *   busy ──signal──► busy|0x80 ──leave──► parked in leave ──► running
+ *   busy ──signal──► stop_asked ──leave──► parked in leave ──► running
  *
  * Bit 6, the gate, is set by a fork in another thread while this one is
  * parked; it then runs on, and waits where it next enters.
@@ -44,13 +44,15 @@
 
 enum {
   CGC_MUTATOR_BUSY = 0x3f, /* a count: an attempt to enter again adds 1 */
-  CGC_MUTATOR_GATE = 0x40,
-  CGC_MUTATOR_STOP_ASKED = 0x80
+  CGC_MUTATOR_GATE = 0x40
 };
 enum { CGC_MUTATOR_NREGS = 23 }; /* general registers of a ucontext_t */
 
 struct cgc_mutator {
-  uint8_t busy; /* owner thread and its signal handler */
+  /* Owner thread and its signal handler.  In two bytes, so that leaving
+   * stores and need not wait for what it loads. */
+  uint8_t busy;
+  uint8_t stop_asked;
 
   /*
    * Owner thread: set by a wrapper around a system call with a timeout, to
@@ -86,7 +88,7 @@ struct cgc_mutator {
 };
 
 /* The calling thread's record, or NULL. */
-extern __thread struct cgc_mutator *cgc_self
+extern CGC_HIDDEN __thread struct cgc_mutator *cgc_self
     __attribute__((tls_model("initial-exec")));
 
 /** For look/layout: the list of records. */
@@ -124,27 +126,51 @@ CGC_COLD bool cgc_mutator_enter_slow(struct cgc_mutator *self);
 CGC_COLD void cgc_mutator_leave_slow(struct cgc_mutator *self);
 
 /**
+ * Enter the collector if nothing is to be seen to.
+ * returns  false when cgc_mutator_enter_slow or cgc_mutator_give_up must follow
+ */
+CGC_INLINE bool cgc_mutator_try_enter(struct cgc_mutator *self) {
+  bool alone;
+  /* The count is one instruction: a stop comes before or after it. */
+  __asm__ volatile("incb %0\n\tcmpb $1, %0"
+                   : "+m"(self->busy), "=@cce"(alone)
+                   :
+                   : "memory");
+  return alone;
+}
+
+/** Undo a try that failed. */
+CGC_INLINE void cgc_mutator_give_up(struct cgc_mutator *self) {
+  __asm__ volatile("decb %0" : "+m"(self->busy) : : "memory");
+}
+
+/**
  * Enter the collector.
  * returns  false when this thread is inside already: we are in a signal
  *          handler that interrupted the allocator
  */
 CGC_INLINE bool cgc_mutator_enter(struct cgc_mutator *self) {
-  /* One instruction: a stop comes before or after it. */
-  __asm__ volatile("incb %0" : "+m"(self->busy) : : "memory");
-  if (cgc_unlikely(*(volatile uint8_t *)&self->busy != 1))
-    return cgc_mutator_enter_slow(self);
-  return true;
+  return cgc_likely(cgc_mutator_try_enter(self)) ||
+         cgc_mutator_enter_slow(self);
+}
+
+/**
+ * Leave the collector without a stop.
+ * returns  whether one was asked for: cgc_mutator_leave_slow must follow
+ */
+CGC_INLINE bool cgc_mutator_try_leave(struct cgc_mutator *self) {
+  bool asked;
+  /* A stop before the store asks, a stop behind it parks the thread here. */
+  __asm__ volatile("movb $0, %0\n\tcmpb $0, %1"
+                   : "=m"(self->busy), "+m"(self->stop_asked), "=@ccne"(asked)
+                   :
+                   : "memory");
+  return asked;
 }
 
 /** Leave the collector; the thread may be stopped here. */
 CGC_INLINE void cgc_mutator_leave(struct cgc_mutator *self) {
-  bool stop;
-  /* One instruction, as above. */
-  __asm__ volatile("subb $1, %0"
-                   : "+m"(self->busy), "=@ccnz"(stop)
-                   :
-                   : "memory");
-  if (cgc_unlikely(stop))
+  if (cgc_unlikely(cgc_mutator_try_leave(self)))
     cgc_mutator_leave_slow(self);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "front/reserve.h"
+#include "mark/disclaim.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -403,6 +404,93 @@ START_TEST(alloc_threads_free_each_others_blocks) {
 }
 END_TEST
 
+/* ---- Kinds that are made ---------------------------------------------- */
+
+enum { MADE = 2000 };
+
+static long nseen, nasked[MADE];
+
+static enum cgc_kind make_kind(cgc_kind_scan_fn scan) {
+  int kind = cgc_heap_add_kind(&cgc_heap);
+  ck_assert_int_ge(kind, CGC_KIND_DESCRIBED);
+  cgc_kind_set((enum cgc_kind)kind, &(struct cgc_kind_ops){scan});
+  return (enum cgc_kind)kind;
+}
+
+/* An object says in its first word where its pointer is, or that it is new. */
+static void scan_made(struct cgc_marker *marker, uintptr_t lo, uintptr_t hi) {
+  const uintptr_t *p = (const uintptr_t *)lo;
+  cgc_check(p[0] < 8 && ((const uintptr_t *)hi)[-1] == 0);
+  nseen++;
+  if (p[0])
+    cgc_marker_mark_word(marker, p[p[0]]);
+}
+
+/* Stale contents would name a word behind the object. */
+START_TEST(alloc_of_a_made_kind_is_never_scanned_with_old_contents) {
+  static const size_t each[] = {100, 30000, 50000, 2 << 20};
+  enum cgc_kind kind = make_kind(scan_made);
+  cgc_options.stress = 1;
+  cgc_options.verify = 1;
+  for (int i = 0; i < 400; i++) {
+    size_t size = each[i % 4];
+    size_t usable;
+    uintptr_t **volatile p = cgc_alloc(size, kind, true);
+    usable = cgc_alloc_usable((void *)p);
+    ck_assert(is_filled((char *)p, 0, usable));
+    p[1] = cgc_alloc(size, kind, true);
+    p[0] = (uintptr_t *)1;
+    ck_assert(is_live(p[1]));
+    char *dirty = cgc_alloc(size, CGC_KIND_SCAN, false);
+    memset(dirty, 0xee, size);
+    cgc_alloc_free(dirty);
+  }
+  ck_assert_int_gt(nseen, 100);
+}
+END_TEST
+
+static int count_asked(void *obj) {
+  long *p = obj;
+  cgc_check(is_live(p));
+  cgc_check(cgc_alloc(50, CGC_KIND_SCAN, true)); /* may do what it likes */
+  return ++nasked[*p] <= *p % 3;                 /* kept as often as that */
+}
+
+/* No pointer to them is left: counted is what the ratio allows. */
+START_TEST(alloc_asks_for_dead_objects_and_frees_them) {
+  enum cgc_kind kind = make_kind(NULL);
+  cgc_disclaim_set(kind, count_asked, false);
+  cgc_options.free = _i ? CGC_FREE_IGNORE : CGC_FREE_HONOUR;
+  for (long i = 0; i < MADE; i++) {
+    long *p = cgc_alloc(i % 10 ? 100 : 50000, kind, true);
+    *p = i;
+  }
+  for (int i = 0; i < 6; i++)
+    ck_assert_int_eq(cgc_alloc_collect(CGC_CYCLE_ASKED), 0);
+  size_t done = 0;
+  for (long i = 0; i < MADE; i++) {
+    ck_assert_int_le(nasked[i], i % 3 + 1);
+    done += nasked[i] == i % 3 + 1;
+  }
+  ck_assert_uint_ge(done, MADE * 95 / 100);
+  ck_assert_uint_eq(cgc_disclaim_waiting(), 0);
+}
+END_TEST
+
+START_TEST(alloc_free_of_an_object_that_waits_ends_its_waiting) {
+  struct cgc_disclaim_call call;
+  enum cgc_kind kind = make_kind(NULL);
+  cgc_disclaim_set(kind, count_asked, false);
+  uintptr_t hidden = ~(uintptr_t)cgc_alloc(100, kind, true);
+  ck_assert_int_eq(cgc_cycle_collect(CGC_CYCLE_ASKED), 0);
+  if (cgc_disclaim_waiting() == 1) { /* else the stack has it still */
+    cgc_alloc_free((void *)~hidden);
+    ck_assert(!is_live((void *)~hidden));
+    ck_assert(!cgc_disclaim_take(&call));
+  }
+}
+END_TEST
+
 static TCase *make_case(Suite *s, const char *name) {
   TCase *tcase = tcase_create(name);
   tcase_add_checked_fixture(tcase, set_up, NULL);
@@ -435,6 +523,10 @@ int main(void) {
   tcase_add_test(core, alloc_resize_frees_what_it_leaves);
   tcase_add_test(core, alloc_reclaims_what_is_lost);
   tcase_add_test(core, alloc_stress_collects_at_every_nth_slow_path);
+  TCase *made = make_case(s, "made");
+  tcase_add_test(made, alloc_of_a_made_kind_is_never_scanned_with_old_contents);
+  tcase_add_loop_test(made, alloc_asks_for_dead_objects_and_frees_them, 0, 2);
+  tcase_add_test(made, alloc_free_of_an_object_that_waits_ends_its_waiting);
   add_errors(s);
   TCase *limits = tcase_create("limits"); /* the limit comes before the heap */
   tcase_add_loop_test(limits, alloc_fails_at_the_limit_and_works_after_a_free,

@@ -11,8 +11,10 @@
 
 #include "base/option.h"
 #include "cycle/cycle.h"
+#include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
+#include "mark/toggle.h"
 
 /* Everything that front/init makes, verified after each phase. */
 static inline void collector_setup(void) {
@@ -21,6 +23,8 @@ static inline void collector_setup(void) {
   threads_setup();
   cgc_link_init();
   cgc_final_init();
+  cgc_toggle_init();
+  cgc_disclaim_init();
   cgc_check(cgc_cycle_init(CGC_ROOTS_DATA));
 }
 

@@ -320,7 +320,7 @@ static void *in_leave(void *arg) {
   register uintptr_t kept __asm__("r15");
   __asm__ volatile("movq %1, %0\n movq $0, %1" : "=r"(kept), "+m"(word));
   atomic_store(&hidden_there, true);
-  while (!(*(volatile uint8_t *)&self->busy & CGC_MUTATOR_STOP_ASKED))
+  while (!*(volatile uint8_t *)&self->stop_asked)
     ;
   cgc_mutator_leave(self);
   __asm__ volatile("" ::"r"(kept));

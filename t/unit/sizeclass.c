@@ -65,6 +65,35 @@ START_TEST(multiplying_divides_at_every_offset_of_every_class) {
 }
 END_TEST
 
+START_TEST(a_start_is_told_from_every_other_offset) {
+  for (unsigned c = 1; c <= CGC_CLASSES; c++) {
+    size_t bytes = (size_t)cgc_size_classes[c].npages << CGC_PAGE_SHIFT;
+    uint32_t size = cgc_size_classes[c].size;
+    uint32_t index;
+    for (size_t offset = 0; offset < bytes; offset++)
+      if (cgc_sizeclass_start(c, offset, &index) != (offset % size == 0) ||
+          index != offset / size)
+        ck_abort_msg("class %u offset %zu", c, offset);
+  }
+}
+END_TEST
+
+START_TEST(a_class_without_slots_has_no_start) {
+  uint32_t index;
+  ck_assert(!cgc_sizeclass_start(CGC_CLASS_NONE, 0, &index));
+  ck_assert(!cgc_sizeclass_start(CGC_CLASS_LARGE, 0, &index));
+}
+END_TEST
+
+START_TEST(a_slot_of_the_tail_has_a_state) {
+  for (unsigned c = 1; c <= CGC_CLASSES; c++) {
+    const struct cgc_size_class *k = &cgc_size_classes[c];
+    if (((uint32_t)k->npages << CGC_PAGE_SHIFT) % k->size)
+      ck_assert_uint_ne(k->nslots % 64, 0);
+  }
+}
+END_TEST
+
 START_TEST(pages_round_up) {
   ck_assert_uint_eq(cgc_pages(0), 0);
   ck_assert_uint_eq(cgc_pages(1), 1);
@@ -83,6 +112,9 @@ int main(void) {
   tcase_add_test(core, no_more_than_a_sixteenth_of_a_span_is_tail);
   tcase_add_test(core, a_slot_has_its_bit_in_the_spans_lines);
   tcase_add_test(core, multiplying_divides_at_every_offset_of_every_class);
+  tcase_add_test(core, a_start_is_told_from_every_other_offset);
+  tcase_add_test(core, a_class_without_slots_has_no_start);
+  tcase_add_test(core, a_slot_of_the_tail_has_a_state);
   tcase_add_test(core, pages_round_up);
   tcase_set_timeout(core, 60);
   suite_add_tcase(s, core);
