@@ -3,6 +3,7 @@
 
 #include "base/option.h"
 #include "heap/meta.h"
+#include "mark/toggle.h"
 #include "os/regs.h"
 #include "os/thread.h"
 #include "world/mutator.h"
@@ -141,6 +142,7 @@ static int run_cycle(enum cgc_cycle_reason reason) {
   if (!cycle.place && !make_place())
     return -ENOMEM;
   work.workers = &cycle.place->workers;
+  cgc_toggle_ask();
   cgc_regs_call(run_on_own_stack, &run, cycle.place->stack + STACK_BYTES);
   report.heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
   report.trigger_bytes = cycle.pacer.trigger_bytes;
