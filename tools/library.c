@@ -13,8 +13,7 @@
 
 #define LIBRARY "libcgc-malloc.so.0"
 
-/* The directory of this program's own file, without the last slash. */
-static bool own_directory(char *dir, size_t size) {
+bool cgc_library_own_directory(char *dir, size_t size) {
   ssize_t n = readlink("/proc/self/exe", dir, size - 1);
   if (n <= 0)
     return false;
@@ -43,7 +42,7 @@ static char *find_from_environment(const char *path) {
 
 static char *find_beside_tool(void) {
   char dir[PATH_MAX], path[PATH_MAX + sizeof "/.libs/" LIBRARY];
-  if (!own_directory(dir, sizeof dir))
+  if (!cgc_library_own_directory(dir, sizeof dir))
     return NULL;
   snprintf(path, sizeof path, "%s/.libs/" LIBRARY, dir);
   return absolute(path);

@@ -110,3 +110,12 @@ int cgc_option_export(const char *name, const char *value) {
     return cgc_tool_error(CGC_EXIT_OWN, "%s: %s", name, strerror(errno));
   return 0;
 }
+
+int cgc_option_assign(char *assignment) {
+  char *equals = strchr(assignment, '=');
+  if (!equals)
+    return cgc_tool_error(CGC_EXIT_OWN, "--set %s: write NAME=VALUE",
+                          assignment);
+  *equals = '\0';
+  return cgc_option_export(assignment, equals + 1);
+}

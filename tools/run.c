@@ -2,20 +2,14 @@
 /*
  * tools/run.c - cgc run: an unmodified program on a collected heap.
  *
- * Puts the options into the environment and libcgc-malloc.so before whatever
- * LD_PRELOAD holds, then executes the program.  Nothing stays behind: the
- * process is the program, with its own pid, exit status and signals.
+ * Puts the options into the environment, then executes the program.
  */
 #include "tool.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* An option that is one variable of the library. */
 struct shorthand {
@@ -82,16 +76,6 @@ static void fill_long_options(struct option *o) {
   memcpy(o + NSHORTHANDS, others, sizeof others);
 }
 
-/* Take NAME=VALUE, the argument of --set. */
-static int set_variable(char *assignment) {
-  char *equals = strchr(assignment, '=');
-  if (!equals)
-    return cgc_tool_error(CGC_EXIT_OWN, "--set %s: write NAME=VALUE",
-                          assignment);
-  *equals = '\0';
-  return cgc_option_export(assignment, equals + 1);
-}
-
 /* Answer --help and the like, and end. */
 static int answer(int option) {
   if (option == OPT_HELP)
@@ -110,114 +94,11 @@ static int take_option(int option) {
     return cgc_option_export(s->variable, s->value ? s->value : optarg);
   }
   if (option == OPT_SET)
-    return set_variable(optarg);
+    return cgc_option_assign(optarg);
   if (option != '?')
     return answer(option);
   fputs("Try 'cgc run --help'.\n", stderr);
   return CGC_EXIT_OWN;
-}
-
-/* Put LIBRARY before what LD_PRELOAD holds, once. */
-static int preload(const char *library) {
-  const char *old = getenv("LD_PRELOAD");
-  size_t len = strlen(library);
-  char *list;
-  int failed;
-  if (strpbrk(library, ": "))
-    return cgc_tool_error(CGC_EXIT_OWN,
-                          "%s: LD_PRELOAD can't name a path with a blank or "
-                          "a colon; set CGC_LIBRARY to another one",
-                          library);
-  if (old && strncmp(old, library, len) == 0 &&
-      (old[len] == '\0' || old[len] == ':' || old[len] == ' '))
-    return 0;
-  if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "",
-               old ? old : "") < 0)
-    return cgc_tool_error(CGC_EXIT_OWN, "%s", strerror(ENOMEM));
-  failed = setenv("LD_PRELOAD", list, 1);
-  free(list);
-  return failed ? cgc_tool_error(CGC_EXIT_OWN, "%s", strerror(errno)) : 0;
-}
-
-/* Is there a regular file at PATH that we may execute?  Says in errno why
-   not. */
-static bool is_program(const char *path) {
-  struct stat st;
-  if (stat(path, &st) != 0)
-    return false;
-  if (!S_ISREG(st.st_mode)) {
-    errno = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
-    return false;
-  }
-  return access(path, X_OK) == 0;
-}
-
-/* Look for NAME along PATH as execvp() does.
-   returns  the path (malloc'ed), or NULL with errno set */
-static char *search(const char *name) {
-  const char *dirs = getenv("PATH");
-  int reason = ENOENT;
-  char *path;
-  if (!dirs)
-    dirs = "/bin:/usr/bin";
-  for (;;) {
-    int len = (int)strcspn(dirs, ":");
-    if (asprintf(&path, "%.*s%s%s", len, dirs, len ? "/" : "", name) < 0)
-      return NULL;
-    if (is_program(path))
-      return path;
-    /* A directory that can't be searched says nothing about the program. */
-    if (errno == EACCES && access(path, F_OK) == 0)
-      reason = EACCES;
-    free(path);
-    if (dirs[len] == '\0')
-      break;
-    dirs += len + 1;
-  }
-  errno = reason;
-  return NULL;
-}
-
-/* The file of the program called NAME, or NULL with errno set. */
-static char *find_program(const char *name) {
-  if (*name == '\0') {
-    errno = ENOENT;
-    return NULL;
-  }
-  if (!strchr(name, '/'))
-    return search(name);
-  return is_program(name) ? strdup(name) : NULL;
-}
-
-/* Say why NAME, an errno of exec, can't be run. */
-static int explain(const char *name, int error) {
-  bool missing = error == ENOENT || error == ENOTDIR;
-  return cgc_tool_error(missing ? CGC_EXIT_MISSING : CGC_EXIT_CANNOT, "%s: %s",
-                        name, strerror(error));
-}
-
-static int execute(char **argv) {
-  char *library, *path;
-  int status;
-  path = find_program(argv[0]);
-  if (!path)
-    return explain(argv[0], errno);
-  status = cgc_elf_check(path);
-  if (status)
-    return status;
-  library = cgc_library_find();
-  if (!library || preload(library))
-    return CGC_EXIT_OWN;
-  /* With a slash in its name execvp() doesn't search, but gives a script
-     without #! to the shell, as a shell and env(1) do. */
-  if (!strchr(path, '/')) {
-    char *local;
-    if (asprintf(&local, "./%s", path) < 0)
-      return cgc_tool_error(CGC_EXIT_OWN, "%s", strerror(ENOMEM));
-    path = local;
-  }
-  execvp(path, argv);
-  return explain(argv[0], errno);
 }
 
 int cgc_run_main(int argc, char **argv) {
@@ -234,5 +115,5 @@ int cgc_run_main(int argc, char **argv) {
     fputs("Try 'cgc run --help'.\n", stderr);
     return CGC_EXIT_OWN;
   }
-  return execute(argv + optind);
+  return cgc_launch(argv + optind);
 }

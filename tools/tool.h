@@ -2,10 +2,11 @@
 /*
  * tools/tool.h - what the cgc program's files share.
  *
- * cgc.c chooses the subcommand; run.c is one.  Under them stand three small
- * rooms that a subcommand draws on: elf.c says whether LD_PRELOAD can reach a
- * program, library.c finds the library, option.c knows the options table.
- * Nothing here is linked into a library, and nothing calls the collector.
+ * cgc.c chooses the subcommand: run.c is one, the others are programs of their
+ * own, such as cgc-leak (leak.c).  Under them stand small rooms: elf.c says
+ * whether LD_PRELOAD can reach a program, library.c finds the library, option.c
+ * knows the options table, launch.c executes the program.  Nothing here is
+ * linked into a library, and nothing calls the collector.
  */
 #ifndef CGC_TOOLS_TOOL_H
 #define CGC_TOOLS_TOOL_H
@@ -35,6 +36,10 @@ int cgc_run_main(int argc, char **argv);
  */
 char *cgc_library_find(void);
 
+/** Put the directory of this program's own file into DIR, without the last
+ * slash. */
+bool cgc_library_own_directory(char *dir, size_t size);
+
 /**
  * Say whether the program at PATH takes an LD_PRELOAD: an x86-64 glibc
  * program, dynamically linked, run with the caller's own rights, or a script
@@ -51,5 +56,14 @@ void cgc_option_print(void);
  * returns  0, or CGC_EXIT_OWN after an error message
  */
 int cgc_option_export(const char *name, const char *value);
+
+/** The same for NAME=VALUE, the argument of --set, which is written into. */
+int cgc_option_assign(char *assignment);
+
+/**
+ * Execute the program ARGV[0], found along PATH, with the library before it.
+ * returns  only after an error message: the status to exit with
+ */
+int cgc_launch(char **argv);
 
 #endif

@@ -37,21 +37,15 @@ static char **first_environment(void) {
   return (char **)(argc + 1 + *argc + 1);
 }
 
-/* Not that of who runs us with somebody else's rights. */
-static char **trusted_environment(void) {
-  if (getauxval(AT_SECURE))
-    return NULL;
-  return environ ? environ : first_environment();
-}
-
-static void read_options(char **env) {
+static void read_options(void) {
   cgc_options.packed = cgc_options.relative = cgc_role.serves_malloc;
-  cgc_option_read(env);
+  if (getauxval(AT_SECURE))
+    return;
+  cgc_option_read(environ ? environ : first_environment());
 }
 
 static bool make_heap(void) {
-  char **env = trusted_environment();
-  read_options(env);
+  read_options();
   if (cgc_role.prepare)
     cgc_role.prepare();
   cgc_page_init();
@@ -75,8 +69,6 @@ static bool make_heap(void) {
   cgc_layout_init(cgc_role.serves_malloc);
   cgc_fatal_hook = cgc_unwind_print;
   cgc_fork_init();
-  if (cgc_role.started && env)
-    cgc_role.started(env);
   return true;
 }
 
