@@ -24,9 +24,7 @@ static void unreserve(void) {
   int saved = errno;
   struct cgc_mutator *self = cgc_init_thread();
   if (self && cgc_mutator_enter(self)) {
-    cgc_lock(&cgc_heap.pageheap.lock);
-    cgc_arena_unreserve(&cgc_heap.arena);
-    cgc_unlock(&cgc_heap.pageheap.lock);
+    cgc_pageheap_unreserve(&cgc_heap.pageheap);
     cgc_mutator_leave(self);
   }
   errno = saved;

@@ -7,9 +7,9 @@
  * would find room, while our own growth, by mprotect, would not be limited.
  * So before the limit comes the rest of the reservation is given back, and the
  * heap grows by mappings from then on: malloc fails where the limit is, as it
- * does elsewhere.
+ * does elsewhere, and what is freed makes room for the program's mappings.
  *
- *   setrlimit(RLIMIT_AS, finite) → cgc_arena_unreserve → the real call
+ *   setrlimit(RLIMIT_AS, finite) → cgc_pageheap_unreserve → the real call
  *
  * A limit that was there at the start needs nothing of this (heap/arena).  One
  * that another process sets on this one is not seen.

@@ -71,14 +71,16 @@ static bool address_space_is_limited(void) {
   return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
-static bool commit(const struct cgc_arena *arena, uintptr_t lo, size_t bytes) {
-  return arena->claimed ? cgc_page_claim((void *)lo, bytes)
-                        : cgc_page_commit((void *)lo, bytes);
+static bool commit(const struct cgc_arena *arena, enum cgc_arena_table table,
+                   uintptr_t lo, size_t bytes) {
+  if (!arena->claimed)
+    return cgc_page_commit((void *)lo, bytes);
+  return table == CGC_TABLE_HEAP || cgc_page_claim((void *)lo, bytes) == 0;
 }
 
 /*
  * A claimed layout counts against RLIMIT_AS only for what is used.  The place
- * is tried by claiming one step there.
+ * is tried by claiming one step's tables there.
  */
 static bool claim(struct cgc_arena *arena, size_t npages) {
   arena->claimed = true;
@@ -124,12 +126,13 @@ void cgc_arena_unreserve(struct cgc_arena *arena) {
 }
 
 /* Commit PART up to BYTES from its start; what stands already is kept. */
-static bool extend(struct cgc_arena *arena, struct cgc_arena_part *part,
+static bool extend(struct cgc_arena *arena, enum cgc_arena_table table,
                    size_t bytes) {
+  struct cgc_arena_part *part = &arena->part[table];
   uintptr_t want = part->lo + bytes;
   if (want <= part->committed)
     return true;
-  if (!commit(arena, part->committed, want - part->committed))
+  if (!commit(arena, table, part->committed, want - part->committed))
     return false;
   part->committed = want;
   return true;
@@ -140,7 +143,7 @@ bool cgc_arena_grow(struct cgc_arena *arena, size_t npages) {
   if (total > arena->pages_limit)
     return false;
   for (int t = 0; t < CGC_TABLES; t++)
-    if (!extend(arena, &arena->part[t],
+    if (!extend(arena, (enum cgc_arena_table)t,
                 table_bytes((enum cgc_arena_table)t, total)))
       return false;
   atomic_store_explicit(&arena->heap_bytes, total << CGC_PAGE_SHIFT,

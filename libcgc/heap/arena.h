@@ -20,6 +20,8 @@
  * Where the address space is limited (RLIMIT_AS) nothing is reserved: the same
  * layout is claimed piece by piece at addresses that nobody else uses.  Limited
  * later, the rest of the reservation is given back and then claimed likewise.
+ * Of the heap itself the page heap claims run by run what is used, and gives it
+ * back, so that memory freed is room for the program's own mappings.
  *
  *   I1  desc[p] == 0 exactly if page p belongs to no span.
  *   I2  For each page p of a span s: spans[p] == s, and desc[p] holds s's
@@ -96,12 +98,13 @@ void cgc_arena_destroy(struct cgc_arena *arena);
 /**
  * Give back what is reserved and not committed, so that only what is used
  * counts against RLIMIT_AS.  Growth goes on at the same addresses, unless
- * somebody else has got there first; pageheap.lock is held.
+ * somebody else has got there first; the page heap comes here, its lock held.
  */
 void cgc_arena_unreserve(struct cgc_arena *arena);
 
 /**
- * Commit NPAGES more pages at the end, with their tables.
+ * Commit NPAGES more pages at the end, with their tables; of a claimed arena
+ * the tables alone.
  * returns  false when the limit is reached or the system has no memory
  */
 bool cgc_arena_grow(struct cgc_arena *arena, size_t npages);

@@ -3,10 +3,13 @@
 
 #include "os/page.h"
 
+#include <errno.h>
+
 enum {
   WORDS = CGC_BLOCK_PAGES / 64,
-  GROW_MAX = 8192,    /* pages at once, beyond what is needed */
-  RETAIN_INVERSE = 8, /* share of the used pages kept dirty */
+  GROW_MAX = 8192,      /* pages at once, beyond what is needed */
+  CLAIMED_RETAIN = 512, /* pages kept dirty where address space is limited */
+  RETAIN_INVERSE = 8,   /* share of the used pages kept dirty */
 };
 
 #define NOWHERE ((size_t)-1)
@@ -194,13 +197,11 @@ static size_t find(struct cgc_pageheap *ph, size_t n) {
 
 /* ---- Taking and growing ----------------------------------------------- */
 
-static bool take(struct cgc_pageheap *ph, size_t lo, size_t hi) {
+static void take(struct cgc_pageheap *ph, size_t lo, size_t hi) {
   clear_bits(ph->free, lo, hi);
-  size_t dirty = clear_bits(ph->dirty, lo, hi);
   ph->free_pages -= hi - lo;
-  ph->dirty_pages -= dirty;
+  ph->dirty_pages -= clear_bits(ph->dirty, lo, hi);
   summarize(ph, lo, hi);
-  return dirty == 0;
 }
 
 static void put(struct cgc_pageheap *ph, size_t lo, size_t hi, bool dirty) {
@@ -237,65 +238,19 @@ static bool grow(struct cgc_pageheap *ph, size_t n) {
   return true;
 }
 
-bool cgc_pageheap_init(struct cgc_pageheap *ph, struct cgc_arena *arena,
-                       size_t retain_bytes) {
-  *ph = (struct cgc_pageheap){.arena = arena};
-  cgc_lock_init(&ph->lock, CGC_RANK_PAGEHEAP);
-  ph->free = (uint64_t *)arena->part[CGC_TABLE_FREE].lo;
-  ph->dirty = (uint64_t *)arena->part[CGC_TABLE_DIRTY].lo;
-  ph->blocks = (struct cgc_runs *)arena->part[CGC_TABLE_RUNS].lo;
-  ph->ngroups_max =
-      (arena->pages_limit + CGC_GROUP_PAGES - 1) / CGC_GROUP_PAGES;
-  ph->groups = cgc_page_map(
-      cgc_round_up(ph->ngroups_max * sizeof *ph->groups, CGC_OS_PAGE));
-  ph->retain_pages = cgc_pages(retain_bytes);
-  if (!ph->groups)
-    return false;
-  if (cgc_arena_pages(arena)) /* a claimed arena has its first step */
-    put(ph, 0, cgc_arena_pages(arena), false);
-  return true;
-}
-
-/* Alignment is of addresses; the arena begins at a multiple of less. */
-static size_t aligned_page(const struct cgc_pageheap *ph, size_t page,
-                           size_t align) {
-  size_t first = ph->arena->base >> CGC_PAGE_SHIFT;
-  return cgc_round_up(first + page, align) - first;
-}
-
-ptrdiff_t cgc_pageheap_alloc(struct cgc_pageheap *ph, size_t npages,
-                             size_t align, bool may_grow, bool *zeroed) {
-  size_t n = npages + align - 1;
-  cgc_lock(&ph->lock);
-  size_t at = find(ph, n);
-  if (at == NOWHERE && may_grow && grow(ph, n))
-    at = find(ph, n);
-  if (at != NOWHERE) {
-    at = aligned_page(ph, at, align);
-    *zeroed = take(ph, at, at + npages);
-  }
-  cgc_unlock(&ph->lock);
-  return (ptrdiff_t)at;
-}
-
-bool cgc_pageheap_take(struct cgc_pageheap *ph, size_t page, size_t npages,
-                       bool *zeroed) {
-  bool ok = false;
-  cgc_lock(&ph->lock);
-  if (page + npages <= cgc_arena_pages(ph->arena) &&
-      all_set(ph->free, page, page + npages)) {
-    *zeroed = take(ph, page, page + npages);
-    ok = true;
-  }
-  cgc_unlock(&ph->lock);
-  return ok;
-}
-
 /* ---- Giving back ------------------------------------------------------ */
 
+static void *address(const struct cgc_pageheap *ph, size_t page) {
+  return (void *)cgc_arena_page_address(ph->arena, page);
+}
+
+/* What can't be unmapped stays dirty (I5). */
 static void discard(struct cgc_pageheap *ph, size_t lo, size_t hi) {
-  cgc_page_discard((void *)cgc_arena_page_address(ph->arena, lo),
-                   (hi - lo) << CGC_PAGE_SHIFT);
+  size_t bytes = (hi - lo) << CGC_PAGE_SHIFT;
+  if (!ph->arena->claimed)
+    cgc_page_discard(address(ph, lo), bytes);
+  else if (!cgc_page_unmap(address(ph, lo), bytes))
+    return;
   clear_bits(ph->dirty, lo, hi);
   ph->dirty_pages -= hi - lo;
   ph->returned_pages += hi - lo;
@@ -326,16 +281,136 @@ static size_t trim_locked(struct cgc_pageheap *ph, size_t keep) {
   return before - ph->dirty_pages;
 }
 
+/* ---- A claimed arena -------------------------------------------------- */
+
+static void set_dirty(struct cgc_pageheap *ph, size_t lo, size_t hi) {
+  set_bits(ph->dirty, lo, hi);
+  ph->dirty_pages += hi - lo;
+}
+
+/* Of free pages [lo, hi), that are not mapped, some are somebody else's. */
+static void give_up(struct cgc_pageheap *ph, size_t lo, size_t hi) {
+  for (size_t page = lo; page < hi; page++)
+    if (cgc_page_claim(address(ph, page), CGC_PAGE) == 0)
+      set_dirty(ph, page, page + 1);
+    else
+      ph->free_pages -= clear_bits(ph->free, page, page + 1);
+  summarize(ph, lo, hi);
+}
+
+/* What is not mapped of the free pages [lo, hi) is, and counts as dirty. */
+static int map_missing(struct cgc_pageheap *ph, size_t lo, size_t hi) {
+  size_t at = next_bit(ph->dirty, lo, hi, false);
+  while (at < hi) {
+    size_t end = next_bit(ph->dirty, at, hi, true);
+    int err = cgc_page_claim(address(ph, at), (end - at) << CGC_PAGE_SHIFT);
+    if (err == -EEXIST)
+      give_up(ph, at, end);
+    if (err)
+      return err;
+    set_dirty(ph, at, end);
+    at = next_bit(ph->dirty, end, hi, false);
+  }
+  return 0;
+}
+
+/*
+ * Have memory behind the free pages [lo, hi).  Where the limit is reached, what
+ * is kept elsewhere makes room.
+ * returns  0; -EEXIST: they are not all free any more; -ENOMEM
+ */
+static int back(struct cgc_pageheap *ph, size_t lo, size_t hi, bool *zeroed) {
+  *zeroed = next_bit(ph->dirty, lo, hi, true) == hi;
+  if (!ph->arena->claimed)
+    return 0;
+  int err = map_missing(ph, lo, hi);
+  if (err != -ENOMEM || trim_locked(ph, 0) == 0)
+    return err;
+  *zeroed = next_bit(ph->dirty, lo, hi, true) == hi;
+  return map_missing(ph, lo, hi);
+}
+
+/* ---- The contract ----------------------------------------------------- */
+
+bool cgc_pageheap_init(struct cgc_pageheap *ph, struct cgc_arena *arena,
+                       size_t retain_bytes) {
+  *ph = (struct cgc_pageheap){.arena = arena};
+  cgc_lock_init(&ph->lock, CGC_RANK_PAGEHEAP);
+  ph->free = (uint64_t *)arena->part[CGC_TABLE_FREE].lo;
+  ph->dirty = (uint64_t *)arena->part[CGC_TABLE_DIRTY].lo;
+  ph->blocks = (struct cgc_runs *)arena->part[CGC_TABLE_RUNS].lo;
+  ph->ngroups_max =
+      (arena->pages_limit + CGC_GROUP_PAGES - 1) / CGC_GROUP_PAGES;
+  ph->groups = cgc_page_map(
+      cgc_round_up(ph->ngroups_max * sizeof *ph->groups, CGC_OS_PAGE));
+  ph->retain_pages = cgc_pages(retain_bytes);
+  if (!ph->groups)
+    return false;
+  if (cgc_arena_pages(arena)) /* a claimed arena has its first step */
+    put(ph, 0, cgc_arena_pages(arena), false);
+  return true;
+}
+
+/* Alignment is of addresses; the arena begins at a multiple of less. */
+static size_t aligned_page(const struct cgc_pageheap *ph, size_t page,
+                           size_t align) {
+  size_t first = ph->arena->base >> CGC_PAGE_SHIFT;
+  return cgc_round_up(first + page, align) - first;
+}
+
+/* One that has memory behind it, and is free yet. */
+static size_t find_backed(struct cgc_pageheap *ph, size_t npages, size_t align,
+                          bool may_grow, bool *zeroed) {
+  size_t n = npages + align - 1, at;
+  int err = 0;
+  do {
+    at = find(ph, n);
+    if (at == NOWHERE && may_grow && grow(ph, n))
+      at = find(ph, n);
+    if (at == NOWHERE)
+      return NOWHERE;
+    at = aligned_page(ph, at, align);
+    err = back(ph, at, at + npages, zeroed);
+  } while (err == -EEXIST);
+  return err ? NOWHERE : at;
+}
+
+ptrdiff_t cgc_pageheap_alloc(struct cgc_pageheap *ph, size_t npages,
+                             size_t align, bool may_grow, bool *zeroed) {
+  cgc_lock(&ph->lock);
+  size_t at = find_backed(ph, npages, align, may_grow, zeroed);
+  if (at != NOWHERE)
+    take(ph, at, at + npages);
+  cgc_unlock(&ph->lock);
+  return (ptrdiff_t)at;
+}
+
+bool cgc_pageheap_take(struct cgc_pageheap *ph, size_t page, size_t npages,
+                       bool *zeroed) {
+  bool ok = false;
+  cgc_lock(&ph->lock);
+  if (page + npages <= cgc_arena_pages(ph->arena) &&
+      all_set(ph->free, page, page + npages) &&
+      back(ph, page, page + npages, zeroed) == 0) {
+    take(ph, page, page + npages);
+    ok = true;
+  }
+  cgc_unlock(&ph->lock);
+  return ok;
+}
+
 /* A share of what is used, so that a big program is not held up by a few. */
 static size_t retained_share(const struct cgc_pageheap *ph) {
   size_t used = cgc_arena_pages(ph->arena) - ph->free_pages;
-  return cgc_max(ph->retain_pages, used / RETAIN_INVERSE);
+  size_t least = ph->arena->claimed ? cgc_min(ph->retain_pages, CLAIMED_RETAIN)
+                                    : ph->retain_pages;
+  return cgc_max(least, used / RETAIN_INVERSE);
 }
 
 void cgc_pageheap_free(struct cgc_pageheap *ph, size_t page, size_t npages,
                        bool dirty) {
   cgc_lock(&ph->lock);
-  put(ph, page, page + npages, dirty);
+  put(ph, page, page + npages, dirty || ph->arena->claimed); /* I5 */
   size_t share = retained_share(ph);
   if (ph->dirty_pages > share)
     trim_locked(ph, share / 2);
@@ -347,6 +422,19 @@ size_t cgc_pageheap_trim(struct cgc_pageheap *ph, size_t keep) {
   size_t n = trim_locked(ph, keep);
   cgc_unlock(&ph->lock);
   return n;
+}
+
+void cgc_pageheap_unreserve(struct cgc_pageheap *ph) {
+  cgc_lock(&ph->lock);
+  if (!ph->arena->claimed) {
+    cgc_arena_unreserve(ph->arena);
+    size_t n = cgc_arena_pages(ph->arena);
+    for (size_t w = 0; w < n / 64; w++)
+      ph->dirty[w] = ph->free[w]; /* all of it is mapped: I5 */
+    ph->dirty_pages = ph->free_pages;
+    trim_locked(ph, retained_share(ph) / 2);
+  }
+  cgc_unlock(&ph->lock);
 }
 
 /* ---- Checking --------------------------------------------------------- */

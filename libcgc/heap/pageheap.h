@@ -17,10 +17,15 @@
  * Free dirty pages go back to the system when there are more than the share
  * that is retained; fresh and returned pages read as zero.
  *
+ * In a claimed arena (heap/arena) mappings count, so there the share is small
+ * and what is returned is unmapped; it is mapped when it is taken.  Pages that
+ * somebody else has mapped meanwhile are never free again.
+ *
  *   I1  A dirty page is free.  dirty_pages == number of dirty bits.
  *   I2  free_pages == number of free bits.
  *   I3  Each summary is what its bits say.
  *   I4  No page below `lowest` is free.
+ *   I5  In a claimed arena a free page is mapped exactly if it is dirty.
  *
  * The page heap returns nothing when it is out of pages: collecting is
  * somebody else's decision (front/alloc).
@@ -98,6 +103,9 @@ void cgc_pageheap_free(struct cgc_pageheap *ph, size_t page, size_t npages,
  * returns  pages returned
  */
 size_t cgc_pageheap_trim(struct cgc_pageheap *ph, size_t keep);
+
+/** Have the arena claimed from here on: RLIMIT_AS is about to be set. */
+void cgc_pageheap_unreserve(struct cgc_pageheap *ph);
 
 /** Assert I1 to I4; takes the lock. */
 void cgc_pageheap_check(struct cgc_pageheap *ph);

@@ -32,18 +32,21 @@ void cgc_page_init(void) { cgc_lock_register(&own.lock); }
 
 /* ---- the system ---------------------------------------------------------- */
 
-static void *sys_map(void *at, size_t bytes, int prot, int flags) {
+/* AT: the address wished for, or NULL; out: the mapping's, NULL on failure. */
+static int sys_map(void **at, size_t bytes, int prot, int flags) {
   int saved = errno;
-  void *p = mmap(at, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  void *p = mmap(*at, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+  int err = p == MAP_FAILED ? -errno : 0;
+  *at = err ? NULL : p;
   errno = saved;
-  return p == MAP_FAILED ? NULL : p;
+  return err;
 }
 
-static void sys_unmap(void *addr, size_t bytes) {
+static bool sys_unmap(void *addr, size_t bytes) {
   int saved = errno;
-  if (bytes)
-    munmap(addr, bytes);
+  bool done = munmap(addr, bytes) == 0;
   errno = saved;
+  return done;
 }
 
 static void sys_advise(void *addr, size_t bytes, int advice) {
@@ -105,10 +108,10 @@ static bool grow_locked(void) {
   size_t capacity = own.capacity ? own.capacity * 2 : FIRST_CAPACITY;
   size_t old_bytes = own.capacity * sizeof *own.all;
   size_t bytes = capacity * sizeof *own.all;
-  struct range *fresh = sys_map(NULL, bytes, PROT_READ | PROT_WRITE, 0);
-  if (!fresh)
+  void *at = NULL;
+  if (sys_map(&at, bytes, PROT_READ | PROT_WRITE, 0) != 0)
     return false;
-  struct range *old = own.all;
+  struct range *fresh = at, *old = own.all;
   if (own.n)
     memcpy(fresh, old, own.n * sizeof *fresh);
   own.all = fresh;
@@ -126,30 +129,32 @@ static bool make_room_locked(void) {
   return own.n + 2 * SPARE <= own.capacity || grow_locked();
 }
 
-static void *map_noted(void *at, size_t bytes, int prot, int flags) {
-  void *p = NULL;
+static int map_noted(void **at, size_t bytes, int prot, int flags) {
+  int err = -ENOMEM;
   cgc_lock(&own.lock);
   if (make_room_locked())
-    p = sys_map(at, bytes, prot, flags);
-  if (p)
-    note_locked((uintptr_t)p, (uintptr_t)p + bytes);
+    err = sys_map(at, bytes, prot, flags);
+  if (!err)
+    note_locked((uintptr_t)*at, (uintptr_t)*at + bytes);
   cgc_unlock(&own.lock);
-  return p;
+  return err;
 }
 
 /*
  * What is unmapped may be the program's a moment later, so it must not stay in
  * the table: without room to split a range the addresses are kept.
  */
-static void unmap_noted(uintptr_t lo, uintptr_t hi) {
+static bool unmap_noted(uintptr_t lo, uintptr_t hi) {
+  if (lo >= hi)
+    return true;
   cgc_lock(&own.lock);
-  if (lo < hi && make_room_locked()) {
+  bool done = make_room_locked() && sys_unmap((void *)lo, hi - lo);
+  if (done)
     forget_locked(lo, hi);
-    sys_unmap((void *)lo, hi - lo);
-  } else if (lo < hi) {
+  else
     sys_advise((void *)lo, hi - lo, MADV_DONTNEED);
-  }
   cgc_unlock(&own.lock);
+  return done;
 }
 
 /* ---- the contract -------------------------------------------------------- */
@@ -157,15 +162,16 @@ static void unmap_noted(uintptr_t lo, uintptr_t hi) {
 void *cgc_page_reserve(size_t bytes, size_t align) {
   cgc_assert(bytes % CGC_OS_PAGE == 0 && align % CGC_OS_PAGE == 0);
   const int flags = MAP_NORESERVE;
-  char *p = map_noted(NULL, bytes, PROT_NONE, flags);
-  if (!p || (uintptr_t)p % align == 0)
+  void *p = NULL;
+  if (map_noted(&p, bytes, PROT_NONE, flags) != 0)
+    return NULL;
+  if ((uintptr_t)p % align == 0)
     return p;
   cgc_page_unmap(p, bytes);
   size_t padded;
-  if (__builtin_add_overflow(bytes, align, &padded))
-    return NULL;
-  p = map_noted(NULL, padded, PROT_NONE, flags);
-  if (!p)
+  p = NULL;
+  if (__builtin_add_overflow(bytes, align, &padded) ||
+      map_noted(&p, padded, PROT_NONE, flags) != 0)
     return NULL;
   uintptr_t lo = cgc_round_up((uintptr_t)p, align);
   unmap_noted((uintptr_t)p, lo);
@@ -180,13 +186,13 @@ bool cgc_page_commit(void *addr, size_t bytes) {
   return ok;
 }
 
-bool cgc_page_claim(void *addr, size_t bytes) {
-  void *p = map_noted(addr, bytes, PROT_READ | PROT_WRITE, MAP_FIXED_NOREPLACE);
-  if (p && p != addr) { /* before Linux 4.17 the address is a wish */
-    cgc_page_unmap(p, bytes);
-    return false;
-  }
-  return p != NULL;
+int cgc_page_claim(void *addr, size_t bytes) {
+  void *p = addr;
+  int err = map_noted(&p, bytes, PROT_READ | PROT_WRITE, MAP_FIXED_NOREPLACE);
+  if (err || p == addr)
+    return err;
+  cgc_page_unmap(p, bytes); /* before Linux 4.17 the address is a wish */
+  return -EEXIST;
 }
 
 void cgc_page_discard(void *addr, size_t bytes) {
@@ -195,12 +201,15 @@ void cgc_page_discard(void *addr, size_t bytes) {
 
 void *cgc_page_map(size_t bytes) {
   bytes = cgc_round_up(bytes, CGC_OS_PAGE);
-  return bytes ? map_noted(NULL, bytes, PROT_READ | PROT_WRITE, 0) : NULL;
+  void *p = NULL;
+  if (bytes)
+    map_noted(&p, bytes, PROT_READ | PROT_WRITE, 0);
+  return p;
 }
 
-void cgc_page_unmap(void *addr, size_t bytes) {
-  unmap_noted((uintptr_t)addr,
-              (uintptr_t)addr + cgc_round_up(bytes, CGC_OS_PAGE));
+bool cgc_page_unmap(void *addr, size_t bytes) {
+  return unmap_noted((uintptr_t)addr,
+                     (uintptr_t)addr + cgc_round_up(bytes, CGC_OS_PAGE));
 }
 
 void cgc_page_hugepages(void *addr, size_t bytes, bool on) {

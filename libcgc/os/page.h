@@ -42,9 +42,9 @@ bool cgc_page_commit(void *addr, size_t bytes);
 /**
  * Map BYTES readable and writable at ADDR, where nothing is reserved and
  * nothing else may be: grows a heap that could not reserve ahead.
- * returns  false when something is there, or no memory is left
+ * returns  0; -EEXIST: something is there; -ENOMEM (RLIMIT_AS)
  */
-bool cgc_page_claim(void *addr, size_t bytes);
+int cgc_page_claim(void *addr, size_t bytes);
 
 /** Give the memory of committed pages back; they read as zero afterwards. */
 void cgc_page_discard(void *addr, size_t bytes);
@@ -56,8 +56,12 @@ void cgc_page_discard(void *addr, size_t bytes);
  */
 void *cgc_page_map(size_t bytes);
 
-/** Undo a reservation, claim or map, or a part of one. */
-void cgc_page_unmap(void *addr, size_t bytes);
+/**
+ * Undo a reservation, claim or map, or a part of one.
+ * returns  false when the system has no room for one mapping more: then the
+ *          addresses stay ours, and read as zero
+ */
+bool cgc_page_unmap(void *addr, size_t bytes);
 
 /** Ask the system for huge pages (or for none) in this range; advice only. */
 void cgc_page_hugepages(void *addr, size_t bytes, bool on);

@@ -17,8 +17,8 @@ VICTIM_TESTS = t/prog/check-roots t/prog/check-notice t/prog/check-malloc \
 
 VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
   t/prog/malloc/contents t/prog/malloc/contract t/prog/malloc/foreign \
-  t/prog/malloc/limit t/prog/malloc/reclaim t/prog/malloc/untouched \
-  t/prog/notice/eintr_forever t/prog/notice/eintr_own \
+  t/prog/malloc/limit t/prog/malloc/limit_freed t/prog/malloc/reclaim \
+  t/prog/malloc/untouched t/prog/notice/eintr_forever t/prog/notice/eintr_own \
   t/prog/notice/eintr_timed t/prog/notice/errno_kept t/prog/notice/exec \
   t/prog/notice/jumped t/prog/notice/modules t/prog/notice/partial \
   t/prog/notice/quiet t/prog/notice/setxid t/prog/notice/signalfd \

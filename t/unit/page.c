@@ -87,19 +87,20 @@ END_TEST
 
 START_TEST(a_claim_takes_only_what_is_free) {
   char *p = cgc_page_reserve(4 * CGC_OS_PAGE, CGC_OS_PAGE);
-  ck_assert(!cgc_page_claim(p, CGC_OS_PAGE));
+  ck_assert_int_eq(cgc_page_claim(p, CGC_OS_PAGE), -EEXIST);
   cgc_page_unmap(p, 4 * CGC_OS_PAGE);
-  ck_assert(cgc_page_claim(p, 2 * CGC_OS_PAGE));
+  ck_assert_int_eq(cgc_page_claim(p, 2 * CGC_OS_PAGE), 0);
   p[2 * CGC_OS_PAGE - 1] = 1;
   ck_assert(is_own(p, 2 * CGC_OS_PAGE));
-  ck_assert(!cgc_page_claim(p + CGC_OS_PAGE, CGC_OS_PAGE));
+  ck_assert_int_eq(cgc_page_claim(p + CGC_OS_PAGE, CGC_OS_PAGE), -EEXIST);
 }
 END_TEST
 
 START_TEST(the_table_grows_without_a_limit) {
   char *first = (char *)0x200000000000; /* far from the table itself */
   for (size_t i = 0; i < MANY; i++)
-    ck_assert(cgc_page_claim(first + 2 * i * CGC_OS_PAGE, CGC_OS_PAGE));
+    ck_assert_int_eq(cgc_page_claim(first + 2 * i * CGC_OS_PAGE, CGC_OS_PAGE),
+                     0);
   cgc_page_check();
   for (size_t i = 0; i < MANY; i++) {
     ck_assert(is_own(first + 2 * i * CGC_OS_PAGE, CGC_OS_PAGE));
@@ -120,7 +121,7 @@ START_TEST(no_memory_is_null_and_errno_is_kept) {
   errno = 77;
   ck_assert_ptr_null(cgc_page_map(CGC_GIB));
   ck_assert_ptr_null(cgc_page_reserve(CGC_GIB, CGC_MIB));
-  ck_assert(!cgc_page_claim((void *)0x100000000000, CGC_GIB));
+  ck_assert_int_eq(cgc_page_claim((void *)0x100000000000, CGC_GIB), -ENOMEM);
   ck_assert(!cgc_page_commit((void *)0x100000000000, CGC_OS_PAGE));
   cgc_page_discard((void *)0x100000000000, CGC_OS_PAGE);
   cgc_page_name((void *)0x100000000000, CGC_OS_PAGE, "x");

@@ -5,6 +5,8 @@
 #include "unit.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 enum {
   STEPS = 10000,
@@ -294,6 +296,104 @@ START_TEST(a_wrong_summary_is_noticed) {
 }
 END_TEST
 
+/* ---- A claimed arena -------------------------------------------------- */
+
+enum { MIB_PAGES = CGC_MIB / CGC_PAGE, LIMIT_MIB = 256 };
+
+static size_t address_space(void) {
+  size_t npages = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  ck_assert_int_eq(fscanf(f, "%zu", &npages), 1);
+  fclose(f);
+  return npages * 4096;
+}
+
+static void limit_address_space(void) {
+  struct rlimit limit = {LIMIT_MIB * CGC_MIB, LIMIT_MIB * CGC_MIB};
+  ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+static void set_up_claimed(void) {
+  limit_address_space();
+  make((size_t)1 << 40, 64 * CGC_MIB);
+  ck_assert(arena.claimed);
+}
+
+START_TEST(claimed_memory_that_is_freed_is_unmapped) {
+  size_t before = address_space();
+  for (int i = 0; i < 5; i++) {
+    size_t at = alloc(100 * MIB_PAGES);
+    ck_assert(zeroed && is_zero(at, 100 * MIB_PAGES));
+    memset(address(at), 1, 100 * CGC_MIB);
+    cgc_pageheap_free(&ph, at, 100 * MIB_PAGES, true);
+    ck_assert_uint_lt(address_space(), before + 16 * CGC_MIB);
+    cgc_pageheap_check(&ph);
+  }
+}
+END_TEST
+
+START_TEST(claimed_memory_ends_at_the_limit) {
+  size_t n = 0;
+  while (cgc_pageheap_alloc(&ph, MIB_PAGES, 1, true, &zeroed) >= 0)
+    n++;
+  ck_assert_uint_gt(n, LIMIT_MIB * 3 / 4);
+  ck_assert_uint_lt(n, LIMIT_MIB);
+  cgc_pageheap_check(&ph);
+  for (size_t i = 0; i < n; i += 2)
+    cgc_pageheap_free(&ph, i * MIB_PAGES, MIB_PAGES, true);
+  cgc_pageheap_check(&ph);
+  for (size_t i = 0; i < n; i += 2)
+    ck_assert_uint_eq(alloc(MIB_PAGES), i * MIB_PAGES);
+  cgc_pageheap_check(&ph);
+}
+END_TEST
+
+START_TEST(claimed_memory_that_is_kept_makes_room) {
+  while (cgc_pageheap_alloc(&ph, MIB_PAGES, 1, true, &zeroed) >= 0)
+    ;
+  cgc_pageheap_free(&ph, 0, MIB_PAGES, true);
+  cgc_pageheap_free(&ph, 4 * MIB_PAGES, MIB_PAGES, true);
+  ck_assert_uint_eq(ph.dirty_pages, 2 * MIB_PAGES);
+  alloc(MIB_PAGES * 3 / 2);
+  ck_assert(zeroed);
+  cgc_pageheap_check(&ph);
+}
+END_TEST
+
+START_TEST(claimed_memory_leaves_what_others_have_mapped) {
+  size_t a = alloc(8 * MIB_PAGES), b = alloc(1);
+  cgc_pageheap_free(&ph, a, 8 * MIB_PAGES, true);
+  cgc_pageheap_trim(&ph, 0);
+  ck_assert_uint_eq(ph.dirty_pages, 0);
+  char *theirs = mmap(address(a + 100), 4096, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  ck_assert_ptr_eq(theirs, address(a + 100));
+  *theirs = 42;
+  ck_assert_uint_gt(alloc(8 * MIB_PAGES), b);
+  ck_assert_uint_eq(alloc(100), a);
+  ck_assert_uint_eq(alloc(8 * MIB_PAGES - 101), a + 101);
+  memset(address(a + 101), 1, (8 * MIB_PAGES - 101) << CGC_PAGE_SHIFT);
+  cgc_pageheap_check(&ph);
+  ck_assert_int_eq(*theirs, 42);
+}
+END_TEST
+
+START_TEST(a_limit_that_comes_later_gives_free_memory_back) {
+  set_up();
+  size_t keep = alloc(MIB_PAGES), at = alloc(200 * MIB_PAGES);
+  memset(address(keep), 7, CGC_MIB);
+  memset(address(at), 1, 200 * CGC_MIB);
+  cgc_pageheap_free(&ph, at, 200 * MIB_PAGES, true);
+  cgc_pageheap_unreserve(&ph);
+  cgc_pageheap_unreserve(&ph);
+  limit_address_space();
+  cgc_pageheap_check(&ph);
+  at = alloc(100 * MIB_PAGES);
+  ck_assert(zeroed && is_zero(at, 100 * MIB_PAGES));
+  ck_assert_int_eq(*address(keep), 7);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("pageheap");
   TCase *core = tcase_create("core");
@@ -321,8 +421,20 @@ int main(void) {
   tcase_add_checked_fixture(errors, set_up, NULL);
   tcase_add_test_raise_signal(errors, a_dirty_page_in_use_is_noticed, SIGABRT);
   tcase_add_test_raise_signal(errors, a_wrong_summary_is_noticed, SIGABRT);
+  TCase *claimed = tcase_create("claimed");
+  TCase *late = tcase_create("late");
+  tcase_add_checked_fixture(claimed, set_up_claimed, NULL);
+  tcase_add_test(claimed, claimed_memory_that_is_freed_is_unmapped);
+  tcase_add_test(claimed, claimed_memory_ends_at_the_limit);
+  tcase_add_test(claimed, claimed_memory_that_is_kept_makes_room);
+  tcase_add_test(claimed, claimed_memory_leaves_what_others_have_mapped);
+  tcase_add_test(late, a_limit_that_comes_later_gives_free_memory_back);
   suite_add_tcase(s, core);
   suite_add_tcase(s, limits);
+  if (!CGC_SANITIZED) { /* no room for the sanitizer's shadow */
+    suite_add_tcase(s, claimed);
+    suite_add_tcase(s, late);
+  }
   suite_add_tcase(s, model);
   suite_add_tcase(s, errors);
   return unit_run(s);
