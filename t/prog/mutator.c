@@ -224,6 +224,7 @@ int main(int argc, char **argv) {
   pthread_t t[THREADS_MAX];
   unsigned n = 4;
   seed = (uint64_t)time(NULL);
+  nsteps = chain_part_of(nsteps);
   if (argc > 1)
     nsteps = strtoul(argv[1], NULL, 10);
   if (argc > 2)

@@ -101,10 +101,13 @@ echo "1..$n"
 export VICTIMS CGC_PRELOAD VICTIM_ENV VICTIM_LOSE
 # Results are read in order while later victims still run.
 seq "$n" | xargs -P "${VICTIM_JOBS:-1}" -n 1 sh "$0" --one "$dir" &
+jobs=$!
 failed=0 i=0
 while read -r name words; do
   i=$((i + 1))
-  while [ ! -s "$dir/$i.status" ]; do sleep 0.05; done
+  while [ ! -s "$dir/$i.status" ] && kill -0 $jobs 2>/dev/null; do
+    sleep 0.05
+  done
   status=$(cat "$dir/$i.status") output=$dir/$i.out
   title="$i - $name${words:+ $words}"
   case " $words " in *' todo '*) title="$title # TODO" ;; esac

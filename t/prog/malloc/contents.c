@@ -107,7 +107,7 @@ static void random_blocks(void) {
     size_t n;
     unsigned seed;
   } slots[NSLOTS];
-  for (unsigned i = 0; i < NSTEPS; i++) {
+  for (unsigned i = 0, n = (unsigned)part_of(NSTEPS); i < n; i++) {
     size_t k = random_below(NSLOTS);
     if (slots[k].p && !EXPECT(holds(slots[k].p, slots[k].n, slots[k].seed)))
       return;

@@ -24,6 +24,9 @@ static void expect(bool good, const char *what) {
 }
 
 static void garbage(size_t nmib) {
+  const char *percent = getenv("CHAIN_PERCENT");
+  if (percent)
+    nmib = nmib * strtoul(percent, nullptr, 10) / 100;
   for (size_t left = nmib << 20, n = 0; left >> 12; n++) {
     size_t size = 16 + n * 7919 % 2000;
     void *p = std::malloc(size);

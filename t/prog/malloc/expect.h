@@ -33,6 +33,12 @@ static inline int expect_verdict(void) {
   return expect_nwrong != 0;
 }
 
+/* As much of AMOUNT as CHAIN_PERCENT says (roots/chain.h). */
+static inline size_t part_of(size_t amount) {
+  const char *text = getenv("CHAIN_PERCENT");
+  return text ? amount * strtoul(text, NULL, 10) / 100 : amount;
+}
+
 /* Hide from the compiler what a size or pointer is. */
 static inline size_t opaque(size_t n) {
   __asm__ volatile("" : "+r"(n));

@@ -98,13 +98,13 @@ CHAIN_FN void chain_scrub_bytes(size_t nbytes) {
 
 CHAIN_FN void chain_scrub(void) { chain_scrub_bytes(48 * 1024); }
 
-/* Asked once: a victim may change its environment. */
+/* Kept once it is found: a victim may change its environment. */
 CHAIN_FN size_t chain_part_of(size_t amount) {
   static size_t percent;
   const char *text = percent ? NULL : getenv("CHAIN_PERCENT");
-  if (!percent)
-    percent = text ? strtoul(text, NULL, 10) : 100;
-  return amount * percent / 100;
+  if (text)
+    percent = strtoul(text, NULL, 10);
+  return percent ? amount * percent / 100 : amount;
 }
 
 CHAIN_FN unsigned chain_nlinks(void) {

@@ -34,15 +34,16 @@ static void handler(int sig) {
 
 int main(void) {
   struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  struct itimerval every = {{0, 500}, {0, 500}};
+  suseconds_t us = 500 * CHAIN_LINKS / chain_nlinks(); /* slowed down alike */
+  struct itimerval every = {{0, us}, {0, us}};
   chain = chain_make(0);
   chain_scrub();
   sigaction(SIGALRM, &sa, NULL);
   setitimer(ITIMER_REAL, &every, NULL);
   for (int i = 0; i < 4; i++) {
     chain_garbage();
-    for (int k = 0; k < 100000; k++)
-      free(malloc(40 + (size_t)k % 500));
+    for (size_t k = 0; k < chain_part_of(100000); k++)
+      free(malloc(40 + k % 500));
   }
   every = (struct itimerval){{0, 0}, {0, 0}};
   setitimer(ITIMER_REAL, &every, NULL);
