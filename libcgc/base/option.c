@@ -149,9 +149,14 @@ static void complain(const struct option *o, const char *value) {
             o->name, value, (long)o->min, (long)o->max);
 }
 
-/* CGC_LIBRARY is read by the cgc program, not by the library. */
+/* Read by the cgc program, and by front/leak. */
 static bool is_for_others(const char *name, size_t len) {
-  return len == 11 && memcmp(name, "CGC_LIBRARY", len) == 0;
+  static const char *const names[] = {"CGC_LIBRARY", "CGC_LEAK",
+                                      "CGC_LEAK_PRINTER"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strlen(names[i]) == len && memcmp(name, names[i], len) == 0)
+      return true;
+  return false;
 }
 
 static void read_one(const char *variable) {

@@ -15,7 +15,11 @@
 
 #include "base/base.h"
 
-enum cgc_free_mode { CGC_FREE_HONOUR, CGC_FREE_IGNORE };
+enum cgc_free_mode {
+  CGC_FREE_HONOUR,
+  CGC_FREE_IGNORE,
+  CGC_FREE_WATCH /* honoured and noted: no value of the option */
+};
 enum cgc_bad_free {
   CGC_BAD_FREE_ABORT,
   CGC_BAD_FREE_WARN,

@@ -3,6 +3,7 @@
 
 #include "base/option.h"
 #include "heap/meta.h"
+#include "mark/toggle.h"
 #include "os/regs.h"
 #include "os/thread.h"
 #include "world/mutator.h"
@@ -141,6 +142,7 @@ static int run_cycle(enum cgc_cycle_reason reason) {
   if (!cycle.place && !make_place())
     return -ENOMEM;
   work.workers = &cycle.place->workers;
+  cgc_toggle_ask();
   cgc_regs_call(run_on_own_stack, &run, cycle.place->stack + STACK_BYTES);
   report.heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
   report.trigger_bytes = cycle.pacer.trigger_bytes;
@@ -154,6 +156,36 @@ static int run_cycle(enum cgc_cycle_reason reason) {
   if (cgc_cycle_finished_hook)
     cgc_cycle_finished_hook(&report);
   return 0;
+}
+
+/* ---- A survey --------------------------------------------------------- */
+
+struct survey {
+  cgc_survey_fn fn;
+  void *ctx;
+  int result;
+};
+
+static void survey_on_own_stack(uintptr_t sp, void *ctx) {
+  struct survey *survey = ctx;
+  struct cgc_cycle_report report = {0};
+  struct cgc_work work = {.scope = cycle.scope,
+                          .workers = &cycle.place->workers,
+                          .report = &report};
+  cgc_self->sp = sp;
+  cgc_phase_enter(CGC_PHASE_START);
+  cgc_heap_sweep_all(&cgc_heap);
+  cgc_phase_stop_world(&work);
+  cgc_phase_start(&work);
+  survey->result = survey->fn(&work, survey->ctx);
+  cgc_phase_start_world(&work);
+}
+
+static int run_survey(struct survey *survey) {
+  if (!cycle.place && !make_place())
+    return -ENOMEM;
+  cgc_regs_call(survey_on_own_stack, survey, cycle.place->stack + STACK_BYTES);
+  return survey->result;
 }
 
 /*
@@ -190,6 +222,18 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
       number != atomic_load_explicit(&cycle.number, memory_order_relaxed);
   if (!done)
     err = run_cycle(reason);
+  cgc_phase_enter(CGC_PHASE_IDLE);
+  cgc_unlock(&cycle.lock);
+  cgc_mutator_leave(self);
+  return err;
+}
+
+int cgc_cycle_survey(cgc_survey_fn fn, void *ctx) {
+  struct survey survey = {fn, ctx, 0};
+  struct cgc_mutator *self = cgc_self;
+  if (!self || !is_own_thread(self) || !lock_cycle(self))
+    return -EBUSY;
+  int err = run_survey(&survey);
   cgc_phase_enter(CGC_PHASE_IDLE);
   cgc_unlock(&cycle.lock);
   cgc_mutator_leave(self);

@@ -66,6 +66,18 @@ void cgc_cycle_fork_child(void);
  */
 int cgc_cycle_collect(enum cgc_cycle_reason reason);
 
+/* Marks afresh what it wants to know; the report is there to be written to. */
+typedef int (*cgc_survey_fn)(const struct cgc_work *work, void *ctx);
+
+/**
+ * Call FN with the world stopped, the caches flushed and the mark bits
+ * prepared, on the collector's stack; then let the world go on.  Nothing is
+ * reclaimed, and marks mean nothing afterwards.  Collections may be off.
+ * returns  what FN does; -EBUSY as cgc_cycle_collect; -ENOMEM
+ * caller   has a record, is not busy
+ */
+int cgc_cycle_survey(cgc_survey_fn fn, void *ctx);
+
 /** Collections off and on; calls nest. */
 void cgc_cycle_disable(void);
 void cgc_cycle_enable(void);

@@ -104,10 +104,12 @@ static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
 
 int cgc_phase_roots(struct cgc_work *w) {
   uint64_t began = cgc_thread_now_ns();
+  cgc_disclaim_keep(w->marker);
   int err = cgc_root_visit(w->scope, scan_root, w->marker);
   cgc_mutator_each(mark_stack_block, w->marker);
   cgc_toggle_visit_roots(w->marker);
   cgc_final_visit_roots(w->marker);
+  cgc_disclaim_scan(w->marker);
   if (cgc_cycle_roots_hook)
     cgc_cycle_roots_hook(w->marker);
   w->report->roots_ns += cgc_thread_now_ns() - began;
@@ -118,10 +120,8 @@ int cgc_phase_roots(struct cgc_work *w) {
 int cgc_phase_mark(struct cgc_work *w) {
   cgc_phase_enter(CGC_PHASE_MARK);
   w->marker = cgc_workers_open(w->workers, &cgc_heap, w->report->before_bytes);
-  cgc_disclaim_keep(w->marker);
   int err = cgc_phase_roots(w);
   cgc_marker_scan_pinned(w->marker);
-  cgc_disclaim_scan(w->marker);
   cgc_workers_finish(w->workers);
   return err;
 }

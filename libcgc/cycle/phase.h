@@ -5,8 +5,8 @@
  *   START   flush the caches, finish the last sweep, prepare the mark bits
  *   MARK    scan roots and pinned objects, drain the queue
  *   REMARK  what has changed since (nothing while the world stands still)
- *   WEAK    short links, finalizers, long links, toggle references, objects
- *           to be asked for (mark/disclaim)
+ *   WEAK    short links, finalizers, long links, toggle references, what is to
+ *           be disclaimed
  *   FLIP    what is unmarked is garbage from here on
  *
  * What they work on and what they found stands in one struct.  None of them

@@ -5,6 +5,7 @@
 #include "cycle/invoke.h"
 #include "front/misuse.h"
 #include "front/reserve.h"
+#include "look/block.h"
 #include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
@@ -278,6 +279,8 @@ bool cgc_alloc_free_rest(void *ptr) {
   if (!self || self->busy & CGC_MUTATOR_BUSY || !find_live(ptr, &obj))
     return true;
   int saved = errno;
+  if (cgc_options.free == CGC_FREE_WATCH)
+    cgc_block_freed(&obj, cgc_stack_here());
   cgc_mutator_enter(self);
   free_object(self, &obj);
   cgc_mutator_leave(self);

@@ -8,14 +8,16 @@
 #include <link.h>
 #include <malloc.h>
 
-struct cgc_loader cgc_loader = {.text_len = UINTPTR_MAX};
+struct cgc_loader cgc_loader;
+struct cgc_odd cgc_odd = {.len = UINTPTR_MAX};
+static bool watched;
 
 /*
  * The loader's ELF header stands in its first page; _r_debug knows where, also
  * when the loader was started as a program and the kernel's AT_BASE is 0.
  */
 static struct cgc_loader look_for_loader(void) {
-  struct cgc_loader found = {0};
+  struct cgc_loader found = {.found = true};
   const ElfW(Ehdr) *elf = (const ElfW(Ehdr) *)_r_debug.r_ldbase;
   uintptr_t base = (uintptr_t)elf;
   if (!elf)
@@ -39,14 +41,26 @@ static struct cgc_loader look_for_loader(void) {
  * Should two threads ever find it at once they write the same; a reader that
  * sees the old text with the new length takes a call for the program's.
  */
-bool cgc_foreign_find_loader(uintptr_t pc) {
-  if (cgc_loader.text_len == UINTPTR_MAX)
+static void find_loader(void) {
+  if (!cgc_loader.found) {
     cgc_loader = look_for_loader();
+    if (!watched)
+      cgc_odd = (struct cgc_odd){cgc_loader.text, cgc_loader.text_len};
+  }
+}
+
+bool cgc_foreign_is_loader(uintptr_t pc) {
+  find_loader();
   return pc - cgc_loader.text < cgc_loader.text_len;
 }
 
+void cgc_foreign_watch(void) {
+  watched = true;
+  cgc_odd = (struct cgc_odd){.len = UINTPTR_MAX};
+}
+
 static bool is_loader_data(const void *ptr) {
-  cgc_foreign_is_loader(0);
+  find_loader();
   return (uintptr_t)ptr - cgc_loader.data < cgc_loader.data_len;
 }
 

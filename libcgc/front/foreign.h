@@ -25,25 +25,37 @@
 
 struct cgc_loader {
   uintptr_t text;     /* where the loader's code begins */
-  uintptr_t text_len; /* bytes; UINTPTR_MAX until it was looked for */
+  uintptr_t text_len; /* bytes */
   uintptr_t data;     /* its writable segment */
   uintptr_t data_len;
+  bool found;
 };
 
+/* Filled at the first question about it. */
 extern CGC_HIDDEN struct cgc_loader cgc_loader;
 
-/** Find the loader; whether PC lies in its code. */
-CGC_COLD bool cgc_foreign_find_loader(uintptr_t pc);
+/* A range of code; callers outside of it take the fast path. */
+struct cgc_odd {
+  uintptr_t text; /* where it begins */
+  uintptr_t len;  /* bytes; UINTPTR_MAX: everybody is odd */
+};
 
-/** Whether that can be: one subtraction, one compare. */
-CGC_INLINE bool cgc_foreign_may_be_loader(uintptr_t pc) {
-  return cgc_unlikely(pc - cgc_loader.text < cgc_loader.text_len);
+/* Everybody until the loader was looked for, then the loader alone. */
+extern CGC_HIDDEN struct cgc_odd cgc_odd;
+
+/**
+ * Whether a call from PC needs a closer look: the loader's, and each while
+ * leaks are looked for.  One subtraction and one compare.
+ */
+CGC_INLINE bool cgc_foreign_is_odd(uintptr_t pc) {
+  return cgc_unlikely(pc - cgc_odd.text < cgc_odd.len);
 }
+
+/** From now on everybody is odd; before there are threads. */
+void cgc_foreign_watch(void);
 
 /** Whether the code at PC is the loader's. */
-CGC_INLINE bool cgc_foreign_is_loader(uintptr_t pc) {
-  return cgc_foreign_may_be_loader(pc) && cgc_foreign_find_loader(pc);
-}
+CGC_COLD bool cgc_foreign_is_loader(uintptr_t pc);
 
 /**
  * free(PTR) by the code at PC, where PTR is neither in the heap nor in the

@@ -37,15 +37,21 @@ static char **first_environment(void) {
   return (char **)(argc + 1 + *argc + 1);
 }
 
-static void read_options(void) {
-  cgc_options.packed = cgc_options.relative = cgc_role.serves_malloc;
+/* Not that of who runs us with somebody else's rights. */
+static char **trusted_environment(void) {
   if (getauxval(AT_SECURE))
-    return;
-  cgc_option_read(environ ? environ : first_environment());
+    return NULL;
+  return environ ? environ : first_environment();
+}
+
+static void read_options(char **env) {
+  cgc_options.packed = cgc_options.relative = cgc_role.serves_malloc;
+  cgc_option_read(env);
 }
 
 static bool make_heap(void) {
-  read_options();
+  char **env = trusted_environment();
+  read_options(env);
   if (cgc_role.prepare)
     cgc_role.prepare();
   cgc_page_init();
@@ -69,6 +75,8 @@ static bool make_heap(void) {
   cgc_layout_init(cgc_role.serves_malloc);
   cgc_fatal_hook = cgc_unwind_print;
   cgc_fork_init();
+  if (cgc_role.started && env)
+    cgc_role.started(env);
   return true;
 }
 

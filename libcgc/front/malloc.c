@@ -5,10 +5,12 @@
 #include "cgc.h"
 #include "front/alloc.h"
 #include "front/foreign.h"
+#include "front/leak.h"
 #include "front/reserve.h"
 #include "os/page.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define CALLER ((uintptr_t)__builtin_return_address(0))
 
@@ -18,32 +20,44 @@
 
 /* ---- allocate ------------------------------------------------------------ */
 
-static enum cgc_kind kind_for(uintptr_t caller) {
-  return cgc_foreign_is_loader(caller) ? CGC_KIND_PINNED : CGC_KIND_SCAN;
-}
-
-/* The odd callers' way, kept out of the fast one. */
-static CGC_NOINLINE void *alloc_for(uintptr_t caller, size_t size, bool zero) {
-  return cgc_alloc(size, kind_for(caller), zero);
-}
-
-CGC_PUBLIC void *malloc(size_t size) {
-  if (cgc_foreign_may_be_loader(CALLER))
-    return alloc_for(CALLER, size, false);
-  return cgc_alloc(size, CGC_KIND_SCAN, false);
-}
-
 static CGC_COLD void *no_memory(void) {
   errno = ENOMEM;
   return NULL;
+}
+
+/*
+ * While leaks are looked for each block is noted.  It is zeroed, and so is the
+ * rest of its slot: what an earlier block left there leads nowhere.
+ */
+static void *alloc_noted(size_t align, size_t size) {
+  void *ptr = align <= CGC_RESERVE_ALIGN
+                  ? cgc_alloc(size, CGC_KIND_SCAN, true)
+                  : cgc_alloc_aligned(align, size, CGC_KIND_SCAN, true);
+  cgc_leak_made(ptr, size);
+  return ptr;
+}
+
+/* The odd callers' way, kept out of the fast one. */
+static CGC_NOINLINE void *alloc_odd(size_t size, bool zero, uintptr_t caller) {
+  if (cgc_foreign_is_loader(caller))
+    return cgc_alloc(size, CGC_KIND_PINNED, zero);
+  if (cgc_leak.on)
+    return alloc_noted(CGC_RESERVE_ALIGN, size);
+  return cgc_alloc(size, CGC_KIND_SCAN, zero);
+}
+
+CGC_PUBLIC void *malloc(size_t size) {
+  if (cgc_foreign_is_odd(CALLER))
+    return alloc_odd(size, false, CALLER);
+  return cgc_alloc(size, CGC_KIND_SCAN, false);
 }
 
 CGC_PUBLIC void *calloc(size_t count, size_t size) {
   size_t bytes;
   if (cgc_unlikely(__builtin_mul_overflow(count, size, &bytes)))
     return no_memory();
-  if (cgc_foreign_may_be_loader(CALLER))
-    return alloc_for(CALLER, bytes, true);
+  if (cgc_foreign_is_odd(CALLER))
+    return alloc_odd(bytes, true, CALLER);
   return cgc_alloc(bytes, CGC_KIND_SCAN, true);
 }
 
@@ -51,9 +65,10 @@ CGC_PUBLIC void *calloc(size_t count, size_t size) {
 
 /* glibc takes any alignment and rounds it up to a power of two. */
 static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
-  enum cgc_kind kind = kind_for(caller);
+  bool odd = cgc_foreign_is_odd(caller);
   if (align <= CGC_RESERVE_ALIGN)
-    return cgc_alloc(size, kind, false);
+    return odd ? alloc_odd(size, false, caller)
+               : cgc_alloc(size, CGC_KIND_SCAN, false);
   if (align > SIZE_MAX / 2 + 1) {
     errno = EINVAL;
     return NULL;
@@ -61,7 +76,11 @@ static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
   size_t power = (size_t)1 << (64 - __builtin_clzl(align - 1));
   if (size > PTRDIFF_MAX || power > PTRDIFF_MAX - size)
     return no_memory();
-  return cgc_alloc_aligned(power, size, kind, false);
+  if (odd && cgc_foreign_is_loader(caller))
+    return cgc_alloc_aligned(power, size, CGC_KIND_PINNED, false);
+  if (odd && cgc_leak.on)
+    return alloc_noted(power, size);
+  return cgc_alloc_aligned(power, size, CGC_KIND_SCAN, false);
 }
 
 CGC_PUBLIC void *memalign(size_t align, size_t size) {
@@ -112,10 +131,20 @@ static bool is_foreign(const void *ptr) {
          !cgc_reserve_owns(ptr);
 }
 
+/* What a block no longer has of its slot leads nowhere, either. */
+static CGC_NOINLINE void *resize_noted(void *ptr, size_t size) {
+  void *to = cgc_alloc_resize(ptr, size, true);
+  size_t usable = to ? cgc_alloc_usable(to) : 0;
+  if (usable > size)
+    memset((char *)to + size, 0, usable - size);
+  cgc_leak_made(to, size);
+  return to;
+}
+
 CGC_PUBLIC void *realloc(void *ptr, size_t size) {
   if (!ptr) {
-    if (cgc_foreign_may_be_loader(CALLER))
-      return alloc_for(CALLER, size, false);
+    if (cgc_foreign_is_odd(CALLER))
+      return alloc_odd(size, false, CALLER);
     return cgc_alloc(size, CGC_KIND_SCAN, false);
   }
   if (is_foreign(ptr))
@@ -124,6 +153,8 @@ CGC_PUBLIC void *realloc(void *ptr, size_t size) {
     cgc_alloc_free(ptr);
     return NULL;
   }
+  if (cgc_unlikely(cgc_leak.on))
+    return resize_noted(ptr, size);
   return cgc_alloc_resize(ptr, size, false);
 }
 

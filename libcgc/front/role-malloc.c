@@ -8,12 +8,20 @@
  * execve will hand on.
  */
 #include "base/option.h"
+#include "front/exit.h"
+#include "front/foreign.h"
 #include "front/init.h"
+#include "front/leak.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-const struct cgc_role cgc_role = {.serves_malloc = true};
+static void started(char *const *env) {
+  if (cgc_leak_start(env))
+    cgc_foreign_watch();
+}
+
+const struct cgc_role cgc_role = {.serves_malloc = true, .started = started};
 
 static const char library[] = "libcgc-malloc.so";
 
@@ -39,6 +47,7 @@ static void remove_entry(char *list) {
 __attribute__((constructor)) static void leave_children_alone(void) {
   char *list = getenv("LD_PRELOAD");
   cgc_init_thread();
+  cgc_exit_attach();
   if (list && !cgc_options.children)
     remove_entry(list);
 }

@@ -47,10 +47,12 @@ static uint64_t bit_of(const struct cgc_object *obj) {
   return 1ULL << (obj->index % 64);
 }
 
-/* Marked, and as if it were scanned. */
+/* Marked, and as if it were scanned; once is enough. */
 static void mark_alone(struct cgc_marker *m, const struct cgc_object *obj) {
   const struct cgc_arena *arena = &m->heap->arena;
   uint32_t word = obj->index / 64;
+  if (cgc_object_is_marked(arena, obj))
+    return;
   cgc_arena_mark_words(arena, obj->span)[word] |= bit_of(obj);
   cgc_arena_scanned_words(arena, obj->span)[word] |= bit_of(obj);
   m->marked_objects++;

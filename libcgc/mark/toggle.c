@@ -5,6 +5,9 @@
 
 #include <errno.h>
 
+/* The word of a record: enum cgc_toggle. */
+enum { IS };
+
 static struct {
   struct cgc_lock lock;
   struct cgc_table table; /* guard: lock */
@@ -21,17 +24,19 @@ cgc_toggle_fn cgc_toggle_get(void) {
   return atomic_load_explicit(&toggle.fn, memory_order_relaxed);
 }
 
-int cgc_toggle_add(void *obj) {
+int cgc_toggle_add(void *obj, bool strong) {
   struct cgc_object o;
   if (!cgc_arena_find(&cgc_heap.arena, (uintptr_t)obj, &o) ||
       o.addr != (uintptr_t)obj || !cgc_object_is_live(&o))
     return -EINVAL;
   cgc_lock(&toggle.lock);
-  bool added = cgc_table_insert(&toggle.table, o.addr) != NULL;
-  if (added)
+  struct cgc_record *r = cgc_table_insert(&toggle.table, o.addr);
+  if (r) {
+    r->word[IS] = strong ? CGC_TOGGLE_STRONG : CGC_TOGGLE_WEAK;
     cgc_span_set_special(o.span, o.index, true);
+  }
   cgc_unlock(&toggle.lock);
-  return added ? 0 : -ENOMEM;
+  return r ? 0 : -ENOMEM;
 }
 
 void cgc_toggle_forget(uintptr_t addr) {
@@ -42,11 +47,11 @@ void cgc_toggle_forget(uintptr_t addr) {
   cgc_unlock(&toggle.lock);
 }
 
-/* Keep the records for whose key KEEP says so. */
-static void filter(bool (*keep)(uintptr_t addr, void *ctx), void *ctx) {
+/* Keep the records for which KEEP says so. */
+static void filter(bool (*keep)(struct cgc_record *r, void *ctx), void *ctx) {
   for (size_t i = 0; i < cgc_table_capacity(&toggle.table);) {
     struct cgc_record *r = &toggle.table.records[i];
-    if (r->key && !keep(r->key, ctx))
+    if (r->key && !keep(r, ctx))
       cgc_table_remove(&toggle.table, r);
     else
       i++;
@@ -54,20 +59,35 @@ static void filter(bool (*keep)(uintptr_t addr, void *ctx), void *ctx) {
   cgc_table_shrink(&toggle.table);
 }
 
-static bool ask(uintptr_t addr, void *ctx) {
-  cgc_toggle_fn fn = cgc_toggle_get();
-  enum cgc_toggle is = fn ? fn((void *)addr) : CGC_TOGGLE_STRONG;
-  if (is == CGC_TOGGLE_STRONG)
-    cgc_marker_mark_word(ctx, addr);
-  return is != CGC_TOGGLE_DROP;
+static bool ask(struct cgc_record *r, void *ctx) {
+  cgc_toggle_fn fn = *(cgc_toggle_fn *)ctx;
+  r->word[IS] = fn((void *)r->key);
+  return r->word[IS] != CGC_TOGGLE_DROP;
 }
 
-void cgc_toggle_visit_roots(struct cgc_marker *marker) { filter(ask, marker); }
+void cgc_toggle_ask(void) {
+  cgc_toggle_fn fn = cgc_toggle_get();
+  if (!fn)
+    return;
+  cgc_lock(&toggle.lock);
+  filter(ask, &fn);
+  cgc_unlock(&toggle.lock);
+}
 
-static bool is_marked(uintptr_t addr, void *ctx) {
+static bool visit(struct cgc_record *r, void *ctx) {
+  if (r->word[IS] == CGC_TOGGLE_STRONG)
+    cgc_marker_mark_word(ctx, r->key);
+  return true;
+}
+
+void cgc_toggle_visit_roots(struct cgc_marker *marker) {
+  filter(visit, marker);
+}
+
+static bool is_marked(struct cgc_record *r, void *ctx) {
   const struct cgc_heap *heap = ctx;
   struct cgc_object obj;
-  return cgc_arena_find(&heap->arena, addr, &obj) &&
+  return cgc_arena_find(&heap->arena, r->key, &obj) &&
          cgc_object_is_marked(&heap->arena, &obj);
 }
 

@@ -27,6 +27,7 @@ static long *new_object(enum cgc_toggle is) {
 }
 
 static void cycle(void) {
+  cgc_toggle_ask();
   cgc_heap_sweep_all(&cgc_heap);
   cgc_cache_flush(cache);
   cgc_heap_prepare_marks(&cgc_heap);
@@ -54,9 +55,9 @@ START_TEST(a_strong_one_is_a_root_and_a_weak_one_dies) {
   ((void **)strong)[3] = child;
   cgc_toggle_set(ask);
   ck_assert(cgc_toggle_get() == ask);
-  ck_assert_int_eq(cgc_toggle_add(strong), 0);
-  ck_assert_int_eq(cgc_toggle_add(weak), 0);
-  ck_assert_int_eq(cgc_toggle_add(dropped), 0);
+  ck_assert_int_eq(cgc_toggle_add(strong, true), 0);
+  ck_assert_int_eq(cgc_toggle_add(weak, true), 0);
+  ck_assert_int_eq(cgc_toggle_add(dropped, true), 0);
   cycle();
   ck_assert(is_alive(strong) && is_alive(child));
   ck_assert(!is_alive(weak) && !is_alive(dropped));
@@ -68,20 +69,22 @@ START_TEST(a_strong_one_is_a_root_and_a_weak_one_dies) {
 }
 END_TEST
 
-START_TEST(without_a_function_all_are_strong) {
-  long *weak = new_object(CGC_TOGGLE_WEAK);
-  cgc_toggle_add(weak);
+START_TEST(without_a_function_they_are_as_they_were_added) {
+  long *strong = new_object(CGC_TOGGLE_WEAK);
+  long *weak = new_object(CGC_TOGGLE_STRONG);
+  cgc_toggle_add(strong, true);
+  cgc_toggle_add(weak, false);
   cycle();
-  ck_assert(is_alive(weak));
+  ck_assert(is_alive(strong) && !is_alive(weak));
   cgc_toggle_set(ask);
   cycle();
-  ck_assert(!is_alive(weak));
+  ck_assert(!is_alive(strong));
 }
 END_TEST
 
 START_TEST(an_object_that_is_freed_is_forgotten) {
   long *p = new_object(CGC_TOGGLE_STRONG);
-  cgc_toggle_add(p);
+  cgc_toggle_add(p, true);
   cgc_toggle_forget((uintptr_t)p);
   ck_assert_uint_eq(cgc_toggle_count(), 0);
   cycle();
@@ -91,9 +94,9 @@ END_TEST
 
 START_TEST(what_is_no_object_is_refused) {
   long *p = new_object(CGC_TOGGLE_STRONG);
-  ck_assert_int_eq(cgc_toggle_add(p + 1), -EINVAL);
-  ck_assert_int_eq(cgc_toggle_add(&pool), -EINVAL);
-  ck_assert_int_eq(cgc_toggle_add(NULL), -EINVAL);
+  ck_assert_int_eq(cgc_toggle_add(p + 1, true), -EINVAL);
+  ck_assert_int_eq(cgc_toggle_add(&pool, true), -EINVAL);
+  ck_assert_int_eq(cgc_toggle_add(NULL, true), -EINVAL);
 }
 END_TEST
 
@@ -104,7 +107,7 @@ START_TEST(each_of_many_is_treated_as_it_answers) {
   cgc_toggle_set(ask);
   for (int i = 0; i < OBJECTS; i++) {
     objects[i] = new_object(CGC_TOGGLE_STRONG);
-    cgc_toggle_add(objects[i]);
+    cgc_toggle_add(objects[i], true);
   }
   for (size_t left = OBJECTS; left > 0;) {
     for (int i = 0; i < OBJECTS; i++)
@@ -133,7 +136,7 @@ int main(void) {
   TCase *core = tcase_create("core");
   tcase_add_checked_fixture(core, set_up, NULL);
   tcase_add_test(core, a_strong_one_is_a_root_and_a_weak_one_dies);
-  tcase_add_test(core, without_a_function_all_are_strong);
+  tcase_add_test(core, without_a_function_they_are_as_they_were_added);
   tcase_add_test(core, an_object_that_is_freed_is_forgotten);
   tcase_add_test(core, what_is_no_object_is_refused);
   tcase_add_test(core, each_of_many_is_treated_as_it_answers);

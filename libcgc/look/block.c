@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "look/block.h"
+
+#include "heap/meta.h"
+#include "os/page.h"
+#include "world/mutator.h"
+
+#include <string.h>
+
+enum { LEAF_SHIFT = 9, LEAF = 1 << LEAF_SHIFT };
+
+/* The records of a span's slots. */
+struct array {
+  uint32_t room;  /* slots */
+  uint32_t class; /* of the span that they are for now */
+  struct cgc_block blocks[];
+};
+
+struct leaf {
+  _Atomic(struct array *) arrays[LEAF];
+};
+
+bool cgc_block_on;
+
+static struct {
+  const struct cgc_heap *heap;
+  _Atomic(struct leaf *) *dir;
+  size_t size; /* leaves */
+} table;
+
+bool cgc_block_init(const struct cgc_heap *heap) {
+  table.heap = heap;
+  table.size = (heap->arena.pages_limit >> LEAF_SHIFT) + 1;
+  table.dir = cgc_page_map(table.size * sizeof *table.dir);
+  cgc_block_on = table.dir != NULL;
+  return cgc_block_on;
+}
+
+/* Acquire on the way down: what was filled in before the entry was made. */
+static _Atomic(struct array *) *entry_of(const struct cgc_span *span) {
+  size_t page = cgc_arena_page_of(&table.heap->arena, span->base);
+  struct leaf *leaf = atomic_load_explicit(&table.dir[page >> LEAF_SHIFT],
+                                           memory_order_acquire);
+  return leaf ? &leaf->arrays[page & (LEAF - 1)] : NULL;
+}
+
+static struct array *array_of(const struct cgc_span *span) {
+  _Atomic(struct array *) *entry = entry_of(span);
+  struct array *a =
+      entry ? atomic_load_explicit(entry, memory_order_acquire) : NULL;
+  return a && a->class == span->class && a->room >= span->nslots ? a : NULL;
+}
+
+struct cgc_block *cgc_block_find(const struct cgc_object *obj) {
+  struct array *a = cgc_block_on ? array_of(obj->span) : NULL;
+  return a ? &a->blocks[obj->index] : NULL;
+}
+
+/* ---- Making -------------------------------------------------------------- */
+
+static bool make_leaf(const struct cgc_span *span) {
+  size_t page = cgc_arena_page_of(&table.heap->arena, span->base);
+  struct leaf *none = NULL, *leaf = cgc_meta_alloc(sizeof *leaf);
+  if (leaf && !atomic_compare_exchange_strong_explicit(
+                  &table.dir[page >> LEAF_SHIFT], &none, leaf,
+                  memory_order_release, memory_order_relaxed))
+    cgc_meta_free(leaf, sizeof *leaf);
+  return leaf != NULL;
+}
+
+static size_t array_bytes(uint32_t nslots) {
+  return sizeof(struct array) + nslots * sizeof(struct cgc_block);
+}
+
+/*
+ * An array that is there is of a span which is no more; only the thread that
+ * allocates the first slot of the new one comes here.
+ */
+static void make_array(const struct cgc_span *span) {
+  _Atomic(struct array *) *entry = entry_of(span);
+  if (!entry && (!make_leaf(span) || !(entry = entry_of(span))))
+    return;
+  struct array *old = atomic_load_explicit(entry, memory_order_acquire), *a;
+  if (old && old->room >= span->nslots) {
+    memset(old->blocks, 0, old->room * sizeof *old->blocks);
+    old->class = span->class;
+    return;
+  }
+  a = cgc_meta_alloc(array_bytes(span->nslots));
+  if (!a)
+    return;
+  a->room = span->nslots;
+  a->class = span->class;
+  if (!atomic_compare_exchange_strong_explicit(
+          entry, &old, a, memory_order_release, memory_order_relaxed))
+    cgc_meta_free(a, array_bytes(a->room));
+  else if (old)
+    cgc_meta_free(old, array_bytes(old->room));
+}
+
+static struct cgc_block *find_or_make(const struct cgc_object *obj) {
+  struct cgc_block *block = cgc_block_find(obj);
+  struct cgc_mutator *self = cgc_self;
+  if (cgc_likely(block != NULL) || !self || !cgc_mutator_enter(self))
+    return block;
+  make_array(obj->span);
+  cgc_mutator_leave(self);
+  return cgc_block_find(obj);
+}
+
+void cgc_block_made(const void *ptr, size_t size, uint32_t stack) {
+  struct cgc_object obj;
+  if (!cgc_arena_find(&table.heap->arena, (uintptr_t)ptr, &obj))
+    return;
+  struct cgc_block *block = find_or_make(&obj);
+  if (!block)
+    return;
+  block->size = size & (((uint64_t)1 << 48) - 1);
+  block->flags = 0;
+  block->freed = CGC_STACK_NONE;
+  block->stack = stack;
+}
+
+void cgc_block_freed(const struct cgc_object *obj, uint32_t stack) {
+  struct cgc_block *block = cgc_block_find(obj);
+  if (cgc_block_is_tracked(block))
+    block->freed = stack;
+}
