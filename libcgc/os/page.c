@@ -159,8 +159,7 @@ static bool unmap_noted(uintptr_t lo, uintptr_t hi) {
 
 /* ---- the contract -------------------------------------------------------- */
 
-void *cgc_page_reserve(size_t bytes, size_t align) {
-  cgc_assert(bytes % CGC_OS_PAGE == 0 && align % CGC_OS_PAGE == 0);
+static void *reserve(size_t bytes, size_t align) {
   const int flags = MAP_NORESERVE;
   void *p = NULL;
   if (map_noted(&p, bytes, PROT_NONE, flags) != 0)
@@ -179,10 +178,20 @@ void *cgc_page_reserve(size_t bytes, size_t align) {
   return (void *)lo;
 }
 
+/* gcore writes what no access may touch as zeroes: a terabyte of them. */
+void *cgc_page_reserve(size_t bytes, size_t align) {
+  cgc_assert(bytes % CGC_OS_PAGE == 0 && align % CGC_OS_PAGE == 0);
+  void *p = reserve(bytes, align);
+  if (p)
+    sys_advise(p, bytes, MADV_DONTDUMP);
+  return p;
+}
+
 bool cgc_page_commit(void *addr, size_t bytes) {
   int saved = errno;
   bool ok = mprotect(addr, bytes, PROT_READ | PROT_WRITE) == 0;
   errno = saved;
+  sys_advise(addr, bytes, MADV_DODUMP);
   return ok;
 }
 

@@ -24,7 +24,7 @@
 enum { CGC_OS_PAGE = 4096 };
 
 /**
- * Reserve address space that no access may touch yet.
+ * Reserve address space that no access may touch yet, nor a core file hold.
  * bytes    multiple of CGC_OS_PAGE
  * align    power of two, at least CGC_OS_PAGE
  * returns  the range, or NULL (RLIMIT_AS, no room)

@@ -55,6 +55,33 @@ START_TEST(committed_pages_are_zero_and_not_resident) {
 }
 END_TEST
 
+/* Whether the kernel leaves the mapping of P out of cores: flag dd. */
+static bool is_left_out(const void *p) {
+  char line[512];
+  unsigned long lo, hi;
+  bool inside = false, found = false;
+  FILE *f = fopen("/proc/self/smaps", "r");
+  ck_assert_ptr_nonnull(f);
+  while (fgets(line, sizeof line, f)) {
+    if (sscanf(line, "%lx-%lx ", &lo, &hi) == 2)
+      inside = lo <= (uintptr_t)p && (uintptr_t)p < hi;
+    else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+      found = strstr(line, " dd") != NULL;
+  }
+  fclose(f);
+  return found;
+}
+
+START_TEST(cores_hold_what_is_committed) {
+  char *p = cgc_page_reserve(16 * CGC_OS_PAGE, CGC_OS_PAGE);
+  ck_assert(cgc_page_commit(p + 4 * CGC_OS_PAGE, 4 * CGC_OS_PAGE));
+  ck_assert(is_left_out(p));
+  ck_assert(!is_left_out(p + 4 * CGC_OS_PAGE));
+  ck_assert(is_left_out(p + 8 * CGC_OS_PAGE));
+  cgc_page_unmap(p, 16 * CGC_OS_PAGE);
+}
+END_TEST
+
 START_TEST(a_part_can_be_given_back) {
   char *p = cgc_page_map(16 * CGC_OS_PAGE);
   cgc_page_unmap(p + 4 * CGC_OS_PAGE, 4 * CGC_OS_PAGE);
@@ -180,6 +207,7 @@ static Suite *suite(void) {
   TCase *core = tcase_create("core");
   tcase_add_test(core, reservations_are_aligned_and_own);
   tcase_add_test(core, committed_pages_are_zero_and_not_resident);
+  tcase_add_test(core, cores_hold_what_is_committed);
   tcase_add_test(core, a_part_can_be_given_back);
   tcase_add_test(core, an_odd_size_is_rounded_up);
   tcase_add_test(core, the_first_own_range_is_found);
