@@ -22,6 +22,7 @@ struct command {
 static const struct command commands[] = {
     {"run", "cgc run", "run a program on a collected heap", cgc_run_main},
     {"leak", "cgc leak", "run a program and report what it lost", NULL},
+    {"heap", "cgc heap", "look into the heap of a process or a core", NULL},
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof commands[0] };

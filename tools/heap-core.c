@@ -97,11 +97,25 @@ static void take_auxv(struct cgc_target *t, const struct note *n) {
   }
 }
 
+/* gcore says nothing of code but that its file is mapped there. */
+static void add_code(struct cgc_target *t, uint64_t lo, uint64_t hi,
+                     uint64_t file_at, const char *name) {
+  struct cgc_segment *s = cgc_target_add_segment(t);
+  s->lo = lo;
+  s->hi = hi;
+  s->prot = CGC_SEGMENT_READ | CGC_SEGMENT_EXEC;
+  s->kind = CGC_SEGMENT_FILE;
+  s->file_at = file_at;
+  s->name = strdup(name);
+}
+
 /* Name the segments that are parts of the file mapped at [LO, HI). */
 static void name_files(struct cgc_target *t, uint64_t lo, uint64_t hi,
                        uint64_t file_at, const char *name) {
+  bool found = false;
   for (size_t i = 0; i < t->nsegments; i++) {
     struct cgc_segment *s = &t->segments[i];
+    found = found || (s->lo < hi && lo < s->hi);
     if (s->lo < lo || s->hi > hi)
       continue;
     s->kind = strncmp(name, "/dev/zero", 9) == 0 ||
@@ -112,6 +126,8 @@ static void name_files(struct cgc_target *t, uint64_t lo, uint64_t hi,
     s->name = strdup(name);
     s->file_at = file_at + (s->lo - lo);
   }
+  if (!found)
+    add_code(t, lo, hi, file_at, name);
 }
 
 /* NT_FILE: count, page size, {start, end, page offset}..., names. */
@@ -164,16 +180,14 @@ static void take_notes(struct cgc_target *t, const uint8_t *p, size_t n) {
   }
 }
 
-static bool read_notes(struct cgc_target *t, const Elf64_Phdr *p) {
+static void read_notes(struct cgc_target *t, const Elf64_Phdr *p) {
   uint64_t n = present(t, p->p_offset, p->p_filesz);
   if (n == 0 || n > NOTES_MAX)
-    return false;
+    return;
   uint8_t *notes = cgc_store_grow(NULL, n);
-  bool ok = read_at(t, p->p_offset, notes, n);
-  if (ok)
+  if (read_at(t, p->p_offset, notes, n))
     take_notes(t, notes, n);
   free(notes);
-  return ok;
 }
 
 /* ---- the file ------------------------------------------------------------ */
@@ -214,8 +228,8 @@ static int take_headers(struct cgc_target *t, const char *path,
     if (p[i].p_type == PT_LOAD)
       take_load(t, &p[i]);
   for (uint64_t i = 0; ok && i < n; i++)
-    if (p[i].p_type == PT_NOTE && !read_notes(t, &p[i]))
-      ok = false;
+    if (p[i].p_type == PT_NOTE)
+      read_notes(t, &p[i]);
   free(p);
   return ok ? 0
             : cgc_tool_error(CGC_HEAP_FAILED,

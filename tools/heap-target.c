@@ -29,8 +29,7 @@ static const uint64_t page_present = 1ull << 63, page_swapped = 1ull << 62,
                       page_file = 1ull << 61;
 
 struct cgc_segment *cgc_target_add_segment(struct cgc_target *t) {
-  t->segments =
-      cgc_store_room(t->segments, t->nsegments, sizeof *t->segments);
+  t->segments = cgc_store_room(t->segments, t->nsegments, sizeof *t->segments);
   struct cgc_segment *s = &t->segments[t->nsegments++];
   *s = (struct cgc_segment){.name = ""};
   return s;
@@ -86,14 +85,20 @@ static bool parse_mapping(struct cgc_target *t, char *line) {
   return true;
 }
 
+static int refuse(const struct cgc_target *t, int error) {
+  return cgc_tool_error(CGC_HEAP_FAILED,
+                        "process %d can't be held: %s; be its owner or root "
+                        "(and see /proc/sys/kernel/yama/ptrace_scope)",
+                        t->pid, strerror(error));
+}
+
 static int read_mappings(struct cgc_target *t) {
   char path[64], line[LINE_BYTES];
   snprintf(path, sizeof path, "/proc/%d/maps", t->pid);
   FILE *f = fopen(path, "re");
   if (!f)
     return cgc_tool_error(CGC_HEAP_FAILED, "process %d: %s", t->pid,
-                          errno == ENOENT ? "there is none"
-                                          : strerror(errno));
+                          errno == ENOENT ? "there is none" : strerror(errno));
   while (fgets(line, sizeof line, f))
     parse_mapping(t, line);
   fclose(f);
@@ -125,8 +130,10 @@ static bool seize(struct cgc_thread *th) {
     return false;
   th->seized = true;
   if (ptrace(PTRACE_INTERRUPT, th->tid, 0, 0) != 0 ||
-      waitpid(th->tid, &status, __WALL) != th->tid)
+      waitpid(th->tid, &status, __WALL) != th->tid || !WIFSTOPPED(status))
     return false;
+  if (status >> 16 == 0)
+    th->signal = WSTOPSIG(status);
   if (ptrace(PTRACE_GETREGS, th->tid, 0, &th->regs) != 0)
     return false;
   th->has_regs = true;
@@ -172,13 +179,6 @@ static struct cgc_thread *find_thread(struct cgc_target *t, pid_t tid) {
     if (t->threads[i].tid == tid)
       return &t->threads[i];
   return NULL;
-}
-
-static int refuse(const struct cgc_target *t, int error) {
-  return cgc_tool_error(CGC_HEAP_FAILED,
-                        "process %d can't be held: %s; be its owner or root "
-                        "(and see /proc/sys/kernel/yama/ptrace_scope)",
-                        t->pid, strerror(error));
 }
 
 /* Until a look at the list shows nobody new: threads start threads. */
@@ -285,7 +285,7 @@ int cgc_target_open(struct cgc_target *t, const char *name,
 void cgc_target_close(struct cgc_target *t) {
   for (size_t i = 0; i < t->nthreads; i++) {
     if (t->threads[i].seized)
-      ptrace(PTRACE_DETACH, t->threads[i].tid, 0, 0);
+      ptrace(PTRACE_DETACH, t->threads[i].tid, 0, t->threads[i].signal);
     free(t->threads[i].vector);
   }
   if (t->fd >= 0)
@@ -377,8 +377,7 @@ static bool walk_pages(const struct walk *w, uint64_t lo, uint64_t hi,
   uint64_t entries[512];
   for (uint64_t at = lo & ~(uint64_t)(OS_PAGE - 1); at < hi;) {
     size_t n = cgc_min((hi - at + OS_PAGE - 1) / OS_PAGE, 512);
-    ssize_t got =
-        pread(w->t->fd, entries, n * 8, (off_t)(at / OS_PAGE * 8));
+    ssize_t got = pread(w->t->fd, entries, n * 8, (off_t)(at / OS_PAGE * 8));
     if (got < 8)
       return false;
     n = (size_t)got / 8;

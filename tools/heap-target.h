@@ -48,6 +48,7 @@ struct cgc_thread {
   pid_t tid;
   bool has_regs; /* all of them; else sp alone, if that */
   bool seized;
+  int signal; /* that was on its way when it was stopped: given back */
   uint64_t sp;
   uint64_t fs_base; /* 0: not known */
   struct user_regs_struct regs;

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program whose heap is known: it says on stdout where the interesting
+ * blocks are, one "name address" each, then "ready", and waits for a line on
+ * stdin; "crash" makes it abort, anything else ends it with status 0.
+ *
+ *   list    list_head -> 0 -> 1 -> 2      kept by a variable
+ *   deep    list_head's last node
+ *   stack   kept by a local variable of worker(), another thread
+ *   lost    head of three lost blocks, 100 bytes each
+ *   cycle   two blocks that only point to each other
+ *   freed   a block that was freed
+ *   many    1000 blocks of 48 bytes in an array kept by a variable
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct node {
+  struct node *next;
+  char rest[92];
+};
+
+struct node *list_head;
+void **many;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static int arrived, leave;
+
+static void say(const char *name, void *p) { printf("%s %p\n", name, p); }
+
+static struct node *chain(int n) {
+  struct node *head = NULL;
+  for (int i = 0; i < n; i++) {
+    struct node *node = calloc(1, sizeof *node);
+    node->next = head;
+    head = node;
+  }
+  return head;
+}
+
+static void *worker(void *arg) {
+  struct node *volatile mine = chain(1);
+  pthread_mutex_lock(&mutex);
+  say("stack", mine);
+  arrived++;
+  pthread_cond_broadcast(&cond);
+  while (!leave)
+    pthread_cond_wait(&cond, &mutex);
+  pthread_mutex_unlock(&mutex);
+  mine->rest[0] = 1;
+  return arg;
+}
+
+static void __attribute__((noinline)) make(void) {
+  list_head = chain(3);
+  say("list", list_head);
+  say("deep", list_head->next->next);
+  struct node *lost = chain(3);
+  say("lost", lost);
+  struct node *cycle = chain(2);
+  cycle->next->next = cycle;
+  say("cycle", cycle);
+  char *freed = malloc(100);
+  say("freed", freed);
+  free(freed);
+  many = calloc(1000, sizeof *many);
+  for (int i = 0; i < 1000; i++)
+    many[i] = calloc(1, 40);
+  say("many", many[500]);
+}
+
+#define ZERO(n) __asm__ volatile("pxor %xmm" #n ", %xmm" #n)
+
+/* What make() left on the stack and in registers must keep nothing alive. */
+static void __attribute__((noinline)) clear(void) {
+  char volatile room[16384];
+  memset((char *)room, 0, sizeof room);
+  ZERO(0);
+  ZERO(1);
+  ZERO(2);
+  ZERO(3);
+  ZERO(4);
+  ZERO(5);
+  ZERO(6);
+  ZERO(7);
+  ZERO(8);
+  ZERO(9);
+  ZERO(10);
+  ZERO(11);
+  ZERO(12);
+  ZERO(13);
+  ZERO(14);
+  ZERO(15);
+}
+
+int main(void) {
+  pthread_t thread[2];
+  char line[16] = "";
+  setvbuf(stdout, NULL, _IONBF, 0);
+  make();
+  clear();
+  for (int i = 0; i < 2; i++)
+    pthread_create(&thread[i], NULL, worker, NULL);
+  pthread_mutex_lock(&mutex);
+  while (arrived < 2)
+    pthread_cond_wait(&cond, &mutex);
+  pthread_mutex_unlock(&mutex);
+  puts("ready");
+  if (fgets(line, sizeof line, stdin) && strncmp(line, "crash", 5) == 0)
+    abort();
+  pthread_mutex_lock(&mutex);
+  leave = 1;
+  pthread_cond_broadcast(&cond);
+  pthread_mutex_unlock(&mutex);
+  for (int i = 0; i < 2; i++)
+    pthread_join(thread[i], NULL);
+  return 0;
+}

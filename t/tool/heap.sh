@@ -1,0 +1,100 @@
+#!/bin/sh
+# cgc heap: the same answers of a process, of gcore's file and of the kernel's,
+# checked against a program whose heap is known; and one clear line for what
+# can't be read.
+set -u
+top_builddir=${top_builddir:-$(cd "$(dirname "$0")/../.." && pwd)/build}
+cgc=$top_builddir/cgc
+victim=$top_builddir/t/gdb/victim
+work=$(mktemp -d) || exit 99
+pid=
+trap '[ -z "$pid" ] || kill $pid 2> /dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 99
+failed=0
+
+fail() {
+  echo "FAIL: $*"
+  sed 's/^/    /' out err
+  failed=1
+}
+
+wait_ready() {
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    grep -q '^ready' says && return
+    sleep 0.2
+  done
+  echo 'the victim does not start'
+  exit 99
+}
+
+addr() { awk -v n="$1" '$1 == n {print $2; exit}' says; }
+
+# expect STATUS PATTERN ARGUMENT...
+expect() {
+  want=$1
+  pattern=$2
+  shift 2
+  "$cgc" heap "$@" > out 2> err < /dev/null
+  status=$?
+  [ "$status" = "$want" ] || fail "heap $*: status $status, not $want"
+  cat out err | tr '\n' ' ' | grep -q "$pattern" || fail "heap $*: no '$pattern'"
+}
+
+# What the victim is known to hold, asked of $1.
+check_answers() {
+  expect 0 'library  *libcgc' "$1"
+  expect 0 "^$(addr deep) +0 112 bytes scan live" "$1" addr "$(addr deep)"
+  expect 0 "^$(addr lost) +0 .* lost" "$1" addr "$(addr lost)"
+  expect 0 "^$(addr freed) +0 .* free" "$1" addr "$(addr freed)"
+  expect 0 '^list_head (victim).*-> .* at +0 -> .* at +0 -> ' \
+    "$1" why "$(addr deep)"
+  expect 0 '^many (victim).* at +4000 -> ' "$1" why "$(addr many)"
+  expect 0 '^stack of thread [0-9]*, sp+0x.* in worker (victim.c:' \
+    "$1" why "$(addr stack)"
+  expect 1 'nothing reaches it' "$1" why "$(addr lost)"
+  expect 0 '5 objects lost, 560 B, under 2 heads' "$1" leaks
+  expect 0 "$(addr lost)  *112  *2  *224 .*112  *1  *112 " "$1" leaks
+  expect 0 '  48  *1000  *48000  *0  *0 ' "$1" histogram
+  expect 0 "exact  *$(addr deep)" "$1" refs "$(addr deep)"
+  expect 0 'exact .* (112 bytes' "$1" refs --from "$(addr list)"
+  expect 0 'consistent' "$1" check
+  expect 0 'in the program' "$1" threads
+  expect 0 'DRESS .*large\|partial\|cached' "$1" spans
+  expect 0 '"leaks":\[' "$1" leaks --json
+}
+
+mkfifo in
+exec 3<> in # so that the victim's read waits
+"$cgc" run "$victim" > says < in &
+pid=$!
+wait_ready
+check_answers $pid
+kill -0 $pid || fail 'the process is gone'
+if command -v gcore > /dev/null 2>&1 && gcore -o of $pid > /dev/null 2>&1; then
+  check_answers of.$pid
+  head -c 3000000 of.$pid > cut
+  expect 1 'cut is cut off\|cut off' cut
+fi
+kill $pid
+wait $pid 2> /dev/null
+pid=
+
+# The kernel writes into this directory, if it does at all.
+if [ "$(cat /proc/sys/kernel/core_pattern)" = core ]; then
+  (
+    ulimit -c unlimited
+    (sleep 2; echo crash) | "$cgc" run "$victim" > says 2> /dev/null
+  ) 2> /dev/null
+  for core in core*; do [ ! -s "$core" ] || check_answers "$core"; done
+fi
+
+expect 1 'there is none' 99999999
+expect 1 'no libcgc in this process' $$
+expect 1 'neither a process id nor a core' /dev/null
+expect 1 'No such file' ./nosuch
+echo text > text
+expect 1 'is no core file' text
+expect 125 'no process or core given'
+expect 125 'no command called' $$ nosuch
+expect 125 'is no number' $$ addr here
+exit $failed

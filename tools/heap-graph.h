@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tools/heap-graph.h - who points to whom, and what is reached.
+ *
+ * The target's heap is marked in this process: breadth first from the roots,
+ * so that the first way found to an object is a shortest one.
+ *
+ *   queue     addresses of objects to be scanned, then of all reached ones
+ *   reached   a bit for each slot
+ *   parent    when ways are wanted: for each slot the number of the one that
+ *             it was found from, or ROOT | index into roots
+ *
+ * A word is taken for a pointer where the collector takes it for one (options
+ * packed, relative, tagged, before_start, unaligned).
+ */
+#ifndef CGC_TOOLS_HEAP_GRAPH_H
+#define CGC_TOOLS_HEAP_GRAPH_H
+
+#include "heap-roots.h"
+
+enum { CGC_GRAPH_RING = 32 };
+
+/* A word that points to an object from outside the heap. */
+struct cgc_graph_root {
+  uint64_t addr;
+  uint64_t word;
+  const struct cgc_thread *thread;
+  const struct cgc_segment *segment;
+  enum cgc_root_place place;
+};
+
+#define CGC_GRAPH_ROOT 0x80000000u
+#define CGC_GRAPH_NONE 0xffffffffu
+
+struct cgc_graph {
+  struct cgc_image *im;
+  bool packed, relative, tagged, before_start, unaligned;
+  uint64_t *reached;
+  uint32_t *parent; /* NULL: not wanted */
+  uint64_t *queue;
+  size_t nqueue;
+  size_t ndone; /* of them scanned */
+  uint64_t nreached;
+  uint64_t reached_bytes;
+  uint64_t root_bytes;
+  struct cgc_graph_root *roots;
+  size_t nroots;
+  uint32_t from; /* number of the object that is being scanned */
+  const struct cgc_root_piece *piece; /* of the roots being scanned */
+};
+
+/**
+ * Mark all that is reached.
+ * ways  remember how each object was reached
+ */
+void cgc_graph_mark(struct cgc_graph *g, struct cgc_image *im, bool ways);
+void cgc_graph_close(struct cgc_graph *g);
+
+static inline bool cgc_graph_is_reached(const struct cgc_graph *g,
+                                        uint32_t id) {
+  return g->reached[id / 64] >> (id % 64) & 1;
+}
+
+/* A word of WHERE, an address of the target, that may be a pointer to TO. */
+typedef void (*cgc_graph_word_fn)(uint64_t where, uint64_t to, void *ctx);
+
+/**
+ * Call FN for what N bytes may point to in the heap.
+ * addr   theirs in the target
+ * block  where the object begins that they are part of; 0: none
+ */
+void cgc_graph_words(const struct cgc_graph *g, uint64_t addr,
+                     const uint8_t *bytes, size_t n, uint64_t block,
+                     bool every_byte, cgc_graph_word_fn fn, void *ctx);
+
+/** The bytes of OBJ; NULL when it is not scanned. */
+const uint8_t *cgc_graph_bytes(const struct cgc_graph *g,
+                               const struct cgc_image_object *obj);
+
+/** Set the graph's reading rules; cgc_graph_mark does it. */
+void cgc_graph_open(struct cgc_graph *g, struct cgc_image *im);
+
+#endif

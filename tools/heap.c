@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tools/heap.c - cgc heap: look into the heap of a process or of a core file.
+ */
+#include "heap.h"
+
+#include "tool.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct command {
+  const char *name;
+  bool has_address;
+  const char *summary;
+  int (*run)(struct cgc_heap_view *v);
+};
+
+static const struct command commands[] = {
+    {"info", false, "sizes, cycles, threads, state (the default)",
+     cgc_heap_info},
+    {"addr", true, "what an address is", cgc_heap_addr},
+    {"refs", true, "who points to an object (--from: to what it points)",
+     cgc_heap_refs},
+    {"why", true, "a shortest way from a root to an object", cgc_heap_why},
+    {"leaks", false, "objects that nothing reaches", cgc_heap_leaks},
+    {"histogram", false, "objects by size: reached and lost",
+     cgc_heap_histogram},
+    {"objects", false, "addresses of objects (--min, --max, --state)",
+     cgc_heap_objects},
+    {"spans", false, "the runs of pages", cgc_heap_spans},
+    {"roots", false, "where the collector looks for pointers", cgc_heap_roots},
+    {"threads", false, "threads, and what they are doing", cgc_heap_threads},
+    {"check", false, "is the heap consistent?", cgc_heap_check},
+};
+
+enum { NCOMMANDS = sizeof commands / sizeof *commands };
+
+struct cgc_graph *cgc_heap_marked(struct cgc_heap_view *v, bool ways) {
+  if (!v->is_marked)
+    cgc_graph_mark(&v->graph, &v->image, ways);
+  v->is_marked = true;
+  return &v->graph;
+}
+
+static const struct command *find_command(const char *name) {
+  for (size_t i = 0; i < NCOMMANDS; i++)
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
+
+static void print_help(FILE *out) {
+  fputs("usage: cgc heap [OPTION]... PID|CORE [COMMAND [ADDRESS]]\n"
+        "Look into the collected heap of a process or of a core file.\n\n",
+        out);
+  for (size_t i = 0; i < NCOMMANDS; i++)
+    fprintf(out, "  %-10s%s%s\n", commands[i].name, commands[i].summary,
+            commands[i].has_address ? "; takes an ADDRESS" : "");
+  fputs("\n  --json          machine-readable\n"
+        "  --limit=N       rows at most\n"
+        "  --min=N, --max=N, --state=live|lost|free   which objects\n"
+        "  --from          refs: outgoing ones\n"
+        "  --registers=F   of a process that a debugger holds: its registers\n"
+        "  --help, --version\n"
+        "\nExit status: 0; 1 nothing found, or the target can't be read; "
+        "125 usage.\n",
+        out);
+}
+
+enum {
+  OPT_JSON,
+  OPT_FROM,
+  OPT_LIMIT,
+  OPT_MIN,
+  OPT_MAX,
+  OPT_STATE,
+  OPT_REGISTERS,
+  OPT_HELP,
+  OPT_VERSION
+};
+
+static const struct option long_options[] = {
+    {"json", no_argument, NULL, OPT_JSON},
+    {"from", no_argument, NULL, OPT_FROM},
+    {"limit", required_argument, NULL, OPT_LIMIT},
+    {"min", required_argument, NULL, OPT_MIN},
+    {"max", required_argument, NULL, OPT_MAX},
+    {"state", required_argument, NULL, OPT_STATE},
+    {"registers", required_argument, NULL, OPT_REGISTERS},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static bool take_number(const char *text, uint64_t *n) {
+  char *end;
+  *n = strtoull(text, &end, 0);
+  if (*text && *text != '-' && *end == '\0')
+    return true;
+  cgc_tool_error(CGC_HEAP_USAGE, "heap: '%s' is no number", text);
+  return false;
+}
+
+static bool take_option(struct cgc_heap_options *o, int option) {
+  switch (option) {
+  case OPT_JSON:
+    return o->json = true;
+  case OPT_FROM:
+    return o->from = true;
+  case OPT_LIMIT:
+    return take_number(optarg, &o->limit);
+  case OPT_MIN:
+    return take_number(optarg, &o->min_size);
+  case OPT_MAX:
+    return take_number(optarg, &o->max_size);
+  case OPT_STATE:
+    o->state = optarg;
+    return strcmp(optarg, "live") == 0 || strcmp(optarg, "lost") == 0 ||
+           strcmp(optarg, "free") == 0 ||
+           cgc_tool_error(0, "heap: --state is live, lost or free");
+  case OPT_REGISTERS:
+    o->registers = optarg;
+    return true;
+  case OPT_HELP:
+    print_help(stdout);
+    exit(fflush(stdout) == 0 ? 0 : CGC_HEAP_USAGE);
+  case OPT_VERSION:
+    puts("cgc heap (libcgc) " PACKAGE_VERSION);
+    exit(0);
+  default:
+    return false;
+  }
+}
+
+static int usage(const char *what, const char *name) {
+  cgc_tool_error(CGC_HEAP_USAGE, "heap: %s%s", what, name);
+  fputs("Try 'cgc heap --help'.\n", stderr);
+  return CGC_HEAP_USAGE;
+}
+
+static void say_problems(const struct cgc_heap_view *v) {
+  const struct cgc_target *t = &v->target;
+  size_t blind = 0;
+  if (t->nthreads == 0)
+    cgc_tool_error(0,
+                   "%s has lost its threads: what only their stacks and "
+                   "registers point to seems lost",
+                   t->title);
+  if (t->is_cut)
+    cgc_tool_error(0, "%s is cut off: what is missing counts as not there",
+                   t->title);
+  if (v->image.nproblems)
+    cgc_tool_error(0, "%zu inconsistencies in the heap (%s); see the check",
+                   v->image.nproblems, v->image.problems[0].what);
+  for (size_t i = 0; i < t->nthreads; i++)
+    blind += !t->threads[i].has_regs && !t->threads[i].vector_bytes;
+  if (blind)
+    cgc_tool_error(0,
+                   "the registers of %zu threads are not known (held by a "
+                   "debugger): what only they point to seems lost",
+                   blind);
+}
+
+static int run(struct cgc_heap_view *v, const struct command *c,
+               const char *name) {
+  int status = cgc_target_open(&v->target, name, v->options.registers);
+  if (status == 0)
+    status = cgc_image_open(&v->image, &v->target);
+  if (status == 0) {
+    say_problems(v);
+    v->namer = cgc_namer_open(&v->image);
+    cgc_out_open(&v->out, v->options.json);
+    status = c->run(v);
+    if (!cgc_out_close(&v->out))
+      status = cgc_tool_error(CGC_HEAP_FAILED, "writing failed");
+    cgc_namer_close(v->namer);
+    if (v->is_marked)
+      cgc_graph_close(&v->graph);
+    cgc_image_close(&v->image);
+  }
+  cgc_target_close(&v->target);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  static struct cgc_heap_view v;
+  const struct command *c = &commands[0];
+  int option;
+  argv[0] = "cgc heap";
+  v.options.max_size = UINT64_MAX;
+  while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+    if (!take_option(&v.options, option))
+      return option == '?' ? usage("see above", "") : CGC_HEAP_USAGE;
+  int left = argc - optind;
+  if (left < 1)
+    return usage("no process or core given", "");
+  if (left > 1 && !(c = find_command(argv[optind + 1])))
+    return usage("no command called ", argv[optind + 1]);
+  if (left != (c->has_address ? 3 : left > 1 ? 2 : 1))
+    return usage(c->has_address ? "one address is wanted by " : "too much for ",
+                 c->name);
+  if (c->has_address && !take_number(argv[optind + 2], &v.addr))
+    return CGC_HEAP_USAGE;
+  return run(&v, c, argv[optind]);
+}
