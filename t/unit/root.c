@@ -95,6 +95,14 @@ static void expect_found(volatile uintptr_t *place, enum cgc_root_scope scope,
   }
 }
 
+/* With guards, so that it is not one mapping with a neighbour's. */
+static uintptr_t *map_alone(size_t npages) {
+  char *p = mmap(NULL, (npages + 2) * PAGE, PROT_NONE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mprotect(p + PAGE, npages * PAGE, PROT_READ | PROT_WRITE);
+  return (uintptr_t *)(p + PAGE);
+}
+
 static uintptr_t data_word = 1;
 static uintptr_t bss_word;
 static __thread uintptr_t tls_word;
@@ -111,8 +119,7 @@ END_TEST
 
 START_TEST(anonymous_mappings_are_roots_of_malloc_only) {
   setup();
-  uintptr_t *p = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uintptr_t *p = map_alone(64);
   expect_found(p + 5000, CGC_ROOTS_ALL_MAPPINGS, true);
   expect_found(p + 5000, CGC_ROOTS_DATA, false);
 }
@@ -170,8 +177,7 @@ END_TEST
 
 START_TEST(named_ranges_count_and_excluded_ones_do_not) {
   setup();
-  uintptr_t *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uintptr_t *p = map_alone(1);
   cgc_range_add((uintptr_t)p + 3, (uintptr_t)p + 101);
   expect_found(p + 5, CGC_ROOTS_DATA, true);
   expect_found(p + 12, CGC_ROOTS_DATA, false);
