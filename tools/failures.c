@@ -98,8 +98,7 @@ static void become_program(struct driver *d, uint64_t number) {
   }
   dup2(null, 0);
   setpgid(0, 0);
-  setenv("CGC_LEAK", list, 1);
-  _exit(cgc_launch(d->argv));
+  _exit(cgc_settings_export(list) ? CGC_EXIT_OWN : cgc_launch(d->argv));
 }
 
 static bool is_over(pid_t pid, int *status) {

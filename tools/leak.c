@@ -311,9 +311,7 @@ static int run(const struct request *r, char **argv) {
     return CGC_EXIT_OWN;
   if (r->each)
     return cgc_failures_run(argv, r->list, r->each, r->timeout_s);
-  if (setenv("CGC_LEAK", r->list, 1) != 0)
-    return cgc_tool_error(CGC_EXIT_OWN, "%s", strerror(errno));
-  return cgc_launch(argv);
+  return cgc_settings_export(r->list) ? CGC_EXIT_OWN : cgc_launch(argv);
 }
 
 /* The printer's options come from CGC_LEAK, then from its own command line. */

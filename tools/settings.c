@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_CODE_DEFAULT = 23, EXIT_CODE_MAX = 255 };
 
@@ -123,4 +124,14 @@ char *cgc_settings_add(char *list, const char *name, const char *value) {
   }
   *to = '\0';
   return list;
+}
+
+int cgc_settings_export(const char *list) {
+  char pid[16], *value;
+  int failed;
+  snprintf(pid, sizeof pid, "%d", (int)getpid());
+  value = cgc_settings_add(strdup(list), "pid", pid);
+  failed = setenv("CGC_LEAK", value, 1);
+  free(value);
+  return failed ? cgc_tool_error(CGC_EXIT_OWN, "%s", strerror(errno)) : 0;
 }

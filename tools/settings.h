@@ -46,4 +46,11 @@ void cgc_settings_clear(struct cgc_settings *settings);
  */
 char *cgc_settings_add(char *list, const char *name, const char *value);
 
+/**
+ * Put LIST into the environment, for the program that this process is about to
+ * execute: for its children only with follow-children.
+ * returns  0, or CGC_EXIT_OWN after a line on stderr
+ */
+int cgc_settings_export(const char *list);
+
 #endif

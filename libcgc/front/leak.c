@@ -66,6 +66,14 @@ static const char *parse_exit_code(const char *value,
   return NULL;
 }
 
+static const char *parse_pid(const char *value, struct cgc_leak_options *o) {
+  uint64_t n;
+  if (!to_number(value, INT32_MAX, &n))
+    return "pid= is a process's number";
+  o->pid = (pid_t)n;
+  return NULL;
+}
+
 static const char *parse_item(const char *item, size_t len,
                               struct cgc_leak_options *o) {
   const char *value;
@@ -73,6 +81,8 @@ static const char *parse_item(const char *item, size_t len,
     o->reachable = true;
   else if (is_word(item, len, "follow-children"))
     o->follow = true;
+  else if ((value = value_of(item, "pid")))
+    return parse_pid(value, o);
   else if ((value = value_of(item, "depth")))
     return parse_depth(value, o);
   else if ((value = value_of(item, "exit-code")))
@@ -123,6 +133,8 @@ bool cgc_leak_start(char *const *env) {
   const char *wrong = text ? cgc_leak_parse(text, &cgc_leak) : NULL;
   if (wrong)
     cgc_log(CGC_LOG_WARNING, "CGC_LEAK: %s; the default is used", wrong);
+  if (cgc_leak.pid && !cgc_leak.follow && cgc_leak.pid != cgc_thread_pid())
+    cgc_leak.on = false; /* a child of it, executing a program */
   if (!cgc_leak.on)
     return false;
   if (!cgc_printer_init(env) || !make_tables()) {

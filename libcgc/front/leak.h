@@ -17,6 +17,8 @@
  *   reachable              what was not freed and is reachable is told, too
  *   depth=N                frames kept of each stack
  *   exit-code=N            0: an exit keeps its status
+ *   pid=N                  only the process N reports: what cgc leak started,
+ *                          whichever program it executes
  *   follow-children        children of fork and programs executed report, too
  *   signal=NAME            a check at each such signal
  *   period=SECONDS         a check every so often
@@ -40,6 +42,7 @@ struct cgc_leak_options {
   bool on;
   bool reachable;
   bool follow;
+  pid_t pid; /* 0: any */
   unsigned depth;
   int exit_code;
   int signal;         /* 0: none */

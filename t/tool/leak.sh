@@ -36,21 +36,21 @@ exit 7'
 echo 'leak:x' > rules
 
 # What it sets.
-expect 0 "^on $cgc $work/empty.so *\$" ./show
-expect 0 '^on:reachable:full:exit-code=3:follow-children ' \
+expect 0 "^on:pid=[0-9]* $cgc $work/empty.so *\$" ./show
+expect 0 '^on:reachable:full:exit-code=3:follow-children:pid=' \
   --reachable --full --exit-code 3 --follow-children -- ./show
-expect 0 "^on:json=$work/a.json:html=$work/b c.html:pprof=/tmp/%p " \
+expect 0 "^on:json=$work/a.json:html=$work/b c.html:pprof=/tmp/%p:pid=" \
   --json=a.json --html 'b c.html' --pprof=/tmp/%p ./show
 [ -f a.json ] || fail '--json makes no file'
-expect 0 "^on:folded=$work/a.:b:report-to=$work/x " \
+expect 0 "^on:folded=$work/a.:b:report-to=$work/x:pid=" \
   --folded a:b --output x ./show
-expect 0 "^on:json=-:suppress=$work/rules:gen-suppressions " \
+expect 0 "^on:json=-:suppress=$work/rules:gen-suppressions:pid=" \
   --json --suppress rules --gen-suppressions ./show
-expect 0 '^on:signal=USR2:period=300 ' --signal sigusr2 --period 5m ./show
-expect 0 '^on:fail=malloc@3,any@10%,realloc@all ' \
+expect 0 '^on:signal=USR2:period=300:pid=' --signal sigusr2 --period 5m ./show
+expect 0 '^on:fail=malloc@3,any@10%,realloc@all:pid=' \
   --fail=malloc@3,any@10%,realloc@all ./show
 expect 0 ' ignore$' --set CGC_FREE=ignore ./show
-CGC_LEAK_PRINTER=/x/cgc expect 0 '^on /x/cgc ' ./show
+CGC_LEAK_PRINTER=/x/cgc expect 0 '^on:pid=[0-9]* /x/cgc ' ./show
 expect 7 '' ./seven
 expect 0 '^cgc leak ' --version
 expect 0 '^usage: cgc leak' --help

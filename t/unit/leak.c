@@ -24,7 +24,8 @@ END_TEST
 
 START_TEST(a_list_is_read) {
   ck_assert_ptr_null(
-      parse("on:reachable:depth=64:exit-code=0:follow-children"));
+      parse("on:reachable:depth=64:exit-code=0:follow-children:pid=42"));
+  ck_assert_int_eq(o.pid, 42);
   ck_assert(o.on && o.reachable && o.follow);
   ck_assert_uint_eq(o.depth, 64);
   ck_assert_int_eq(o.exit_code, 0);
@@ -40,11 +41,18 @@ START_TEST(the_printers_options_are_passed_over) {
 END_TEST
 
 START_TEST(bad_numbers_are_told) {
-  static const char *const texts[] = {"on:depth=0",    "on:depth=x",
-                                      "on:depth=1025", "on:exit-code=256",
-                                      "on:exit-code=", "on:depth=3x"};
+  static const char *const texts[] = {
+      "on:depth=0",    "on:depth=x",  "on:depth=1025", "on:exit-code=256",
+      "on:exit-code=", "on:depth=3x", "on:pid=x"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     ck_assert_ptr_nonnull(parse(texts[i]));
+}
+END_TEST
+
+START_TEST(other_processes_do_not_report) {
+  static char *const others[] = {"CGC_LEAK=on:pid=1", NULL};
+  ck_assert(!cgc_leak_start(others));
+  ck_assert(!cgc_leak.on);
 }
 END_TEST
 
@@ -60,6 +68,7 @@ int main(void) {
   tcase_add_test(core, off_is_off);
   tcase_add_test(core, a_list_is_read);
   tcase_add_test(core, the_printers_options_are_passed_over);
+  tcase_add_test(core, other_processes_do_not_report);
   suite_add_tcase(suite, core);
   TCase *errors = tcase_create("errors");
   tcase_add_test(errors, bad_numbers_are_told);
