@@ -100,6 +100,14 @@ CGC_INLINE long cgc_syscall(long n, long a, long b, long c, long d, long e,
   return ret;
 }
 
+/* x86-64's first processors have no instruction for it. */
+CGC_INLINE uint32_t cgc_popcount(uint64_t bits) {
+  bits -= bits >> 1 & 0x5555555555555555;
+  bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+  bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f;
+  return (uint32_t)(bits * 0x0101010101010101 >> 56);
+}
+
 CGC_INLINE size_t cgc_min(size_t a, size_t b) { return a < b ? a : b; }
 CGC_INLINE size_t cgc_max(size_t a, size_t b) { return a > b ? a : b; }
 

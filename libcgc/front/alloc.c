@@ -10,8 +10,11 @@
 #include "mark/final.h"
 #include "mark/link.h"
 #include "mark/toggle.h"
+#include "os/page.h"
 
 #include <errno.h>
+
+enum { CLEAR_MAX = 1 << 20 }; /* bytes that are cleared by stores */
 
 _Atomic uint64_t cgc_alloc_nslow;
 
@@ -176,6 +179,17 @@ static void *large_once(struct cgc_mutator *self, size_t bytes, size_t align,
   return obj;
 }
 
+/*
+ * Of a big block the program may use little: then its pages come back one by
+ * one, zero, as it touches them.
+ */
+static void clear_large(void *obj, size_t size) {
+  if (size < CLEAR_MAX)
+    memset(obj, 0, size);
+  else
+    cgc_page_discard(obj, size);
+}
+
 static void *large(struct cgc_mutator *self, size_t bytes, size_t align,
                    enum cgc_kind kind, bool zero) {
   bool zeroed = false;
@@ -186,7 +200,9 @@ static void *large(struct cgc_mutator *self, size_t bytes, size_t align,
     cgc_alloc_collect(CGC_CYCLE_MEMORY);
     obj = large_once(self, bytes, align, kind, &zeroed, &size);
   }
-  return obj && zero && !zeroed ? memset(obj, 0, size) : obj;
+  if (obj && zero && !zeroed)
+    clear_large(obj, size);
+  return obj;
 }
 
 /* ---- Allocation ------------------------------------------------------- */

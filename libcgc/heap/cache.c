@@ -5,10 +5,21 @@
 
 #include <string.h>
 
-enum { HELD_BYTES = 32 << 10, HELD_MIN = 4, HELD_MAX = 64 };
+enum {
+  HELD_BYTES = 32 << 10,
+  HELD_MIN = 4,
+  HELD_MAX = 64,
+  PUBLISH_BYTES = 32 << 10
+};
 
 void cgc_cache_init(struct cgc_cache *cache, struct cgc_heap *heap) {
   cache->heap = heap;
+}
+
+/* Not each time: two atomic operations, on lines that all threads write. */
+static void publish_much(struct cgc_cache *cache) {
+  if (cache->grown_bytes > PUBLISH_BYTES || cache->grown_bytes < -PUBLISH_BYTES)
+    cgc_cache_publish(cache);
 }
 
 void cgc_cache_publish(struct cgc_cache *cache) {
@@ -36,7 +47,7 @@ static bool open_window(struct cgc_cache *cache, struct cgc_bin *bin,
   bin->slot = span->slots + 64 * word;
   bin->needs_zero = span->needs_zero;
   bin->free = free;
-  count_slots(cache, bin, __builtin_popcountl(free));
+  count_slots(cache, bin, cgc_popcount(free));
   return free != 0;
 }
 
@@ -50,7 +61,7 @@ static bool next_window(struct cgc_cache *cache, struct cgc_bin *bin,
 
 static void drop_span(struct cgc_cache *cache, struct cgc_bin *bin) {
   struct cgc_span *span = bin->span;
-  count_slots(cache, bin, -__builtin_popcountl(bin->free));
+  count_slots(cache, bin, -(int64_t)cgc_popcount(bin->free));
   bin->free = 0;
   bin->span = NULL;
   cgc_heap_give_span(cache->heap, span);
@@ -69,7 +80,7 @@ bool cgc_cache_refill(struct cgc_cache *cache, enum cgc_kind kind,
     return true;
   if (bin->span)
     drop_span(cache, bin);
-  cgc_cache_publish(cache);
+  publish_much(cache);
   bin->size = cgc_size_classes[class].size;
   while ((bin->span = cgc_heap_take_span(cache->heap, kind, class))) {
     if (next_window(cache, bin, 0))
@@ -124,7 +135,7 @@ bool cgc_cache_make_room(struct cgc_cache *cache, enum cgc_kind kind,
     return new_held(bin, class);
   if (bin->top == bin->end) {
     free_oldest(cache, kind, class, held_count(bin) / 2);
-    cgc_cache_publish(cache);
+    publish_much(cache);
   }
   return true;
 }

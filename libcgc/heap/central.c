@@ -3,12 +3,15 @@
 
 #include "heap/sweep.h"
 
+enum { EMPTY_PAGES_MAX = 8 };
+
 static void lock_ready(struct cgc_central *c) {
   cgc_lock(&c->lock);
   if (c->partial.next)
     return;
   cgc_list_init(&c->partial);
   cgc_list_init(&c->full);
+  cgc_list_init(&c->empty);
   cgc_list_init(&c->unswept);
 }
 
@@ -24,9 +27,15 @@ static struct cgc_span *span_of(struct cgc_link *link) {
   return cgc_list_entry(link, struct cgc_span, link);
 }
 
-/* It goes back to the page heap. */
-static bool may_go(const struct cgc_pageheap *ph, const struct cgc_span *span) {
-  return span->nfree == span->nslots && !ph->held;
+static bool is_empty(const struct cgc_span *span) {
+  return span->nfree == span->nslots;
+}
+
+/* It goes back to the page heap, but for some that will be wanted again. */
+static bool may_go(const struct cgc_central *c, const struct cgc_pageheap *ph,
+                   const struct cgc_span *span) {
+  return is_empty(span) && !ph->held &&
+         c->empty_pages + span->npages > EMPTY_PAGES_MAX;
 }
 
 /* The last cycle has not been swept out of SPAN yet. */
@@ -40,7 +49,11 @@ static void file_locked(struct cgc_central *c, struct cgc_span *span) {
   cgc_assert_held(&c->lock);
   span->epoch = c->epoch;
   bool large = span->class == CGC_CLASS_LARGE;
-  if (span->nfree > 0 && !large) {
+  if (is_empty(span) && !large) {
+    span->where = CGC_SPAN_EMPTY;
+    cgc_list_push_front(&c->empty, &span->link);
+    c->empty_pages += span->npages;
+  } else if (span->nfree > 0 && !large) {
     span->where = CGC_SPAN_PARTIAL;
     cgc_list_push_front(&c->partial, &span->link);
   } else {
@@ -78,12 +91,25 @@ static struct cgc_span *sweep_for_a_slot_locked(struct cgc_central *c,
   return span;
 }
 
+static struct cgc_span *next_empty_locked(struct cgc_central *c) {
+  struct cgc_link *link = cgc_list_pop_front(&c->empty);
+  if (!link)
+    return NULL;
+  c->empty_pages -= span_of(link)->npages;
+  return span_of(link);
+}
+
+static struct cgc_span *take_locked(struct cgc_central *c,
+                                    const struct cgc_arena *arena) {
+  struct cgc_link *link = cgc_list_pop_front(&c->partial);
+  struct cgc_span *span = link ? span_of(link) : next_empty_locked(c);
+  return span ? span : sweep_for_a_slot_locked(c, arena);
+}
+
 struct cgc_span *cgc_central_take(struct cgc_central *c,
                                   struct cgc_pageheap *ph) {
   cgc_lock(&c->lock);
-  struct cgc_link *link = cgc_list_pop_front(&c->partial);
-  struct cgc_span *span =
-      link ? span_of(link) : sweep_for_a_slot_locked(c, ph->arena);
+  struct cgc_span *span = take_locked(c, ph->arena);
   if (span) {
     span->where = CGC_SPAN_CACHED;
     span->needs_zero = true;
@@ -97,11 +123,11 @@ void cgc_central_give(struct cgc_central *c, struct cgc_pageheap *ph,
   cgc_lock(&c->lock);
   /* Exact: who frees a slot of a CACHED span leaves the count to us. */
   span->nfree = cgc_span_count_free(span);
-  bool empty = may_go(ph, span);
-  if (!empty)
+  bool goes = may_go(c, ph, span);
+  if (!goes)
     file_locked(c, span);
   cgc_unlock(&c->lock);
-  if (empty)
+  if (goes)
     cgc_central_delete_span(ph, span);
 }
 
@@ -126,7 +152,7 @@ bool cgc_central_leave(struct cgc_central *c, struct cgc_span *span) {
 /*
  * The slot is FREE from here on.  A CACHED span counts when it comes back, an
  * unswept one when it is swept.
- * returns  whether the span, swept, has no live slot left and is in no list
+ * returns  whether the span shall go; it is in no list then
  */
 static bool free_slot_locked(struct cgc_central *c,
                              const struct cgc_pageheap *ph,
@@ -135,14 +161,12 @@ static bool free_slot_locked(struct cgc_central *c,
   if (is_unswept(c, span) || span->where == CGC_SPAN_CACHED)
     return false;
   span->nfree++;
-  if (may_go(ph, span)) {
-    cgc_list_remove(&span->link);
+  if (span->where == CGC_SPAN_PARTIAL && !is_empty(span))
+    return false;
+  cgc_list_remove(&span->link);
+  if (may_go(c, ph, span))
     return true;
-  }
-  if (span->where == CGC_SPAN_FULL) {
-    cgc_list_remove(&span->link);
-    file_locked(c, span);
-  }
+  file_locked(c, span);
   return false;
 }
 
@@ -167,6 +191,8 @@ void cgc_central_flip(struct cgc_central *c) {
   cgc_lock(&c->lock);
   cgc_list_splice(&c->unswept, &c->partial);
   cgc_list_splice(&c->unswept, &c->full);
+  cgc_list_splice(&c->unswept, &c->empty);
+  c->empty_pages = 0;
   c->epoch++;
   cgc_unlock(&c->lock);
 }
@@ -176,15 +202,17 @@ size_t cgc_central_sweep(struct cgc_central *c, struct cgc_pageheap *ph,
   size_t freed = 0;
   while (*spans > 0 && freed < npages) {
     cgc_lock(&c->lock);
-    struct cgc_span *span = sweep_next_locked(c, ph->arena);
-    bool empty = span && may_go(ph, span);
-    if (span && !empty)
+    struct cgc_span *span = ph->held ? NULL : next_empty_locked(c);
+    if (!span)
+      span = sweep_next_locked(c, ph->arena);
+    bool goes = span && is_empty(span) && !ph->held;
+    if (span && !goes)
       file_locked(c, span);
     cgc_unlock(&c->lock);
     if (!span)
       break;
     --*spans;
-    if (empty) {
+    if (goes) {
       freed += span->npages;
       cgc_central_delete_span(ph, span);
     }
@@ -192,16 +220,33 @@ size_t cgc_central_sweep(struct cgc_central *c, struct cgc_pageheap *ph,
   return freed;
 }
 
-static void check_swept(const struct cgc_span *span, bool partial) {
-  bool large = span->class == CGC_CLASS_LARGE;
-  enum cgc_span_where where = partial ? CGC_SPAN_PARTIAL : CGC_SPAN_FULL;
-  cgc_check(span->where == (large ? CGC_SPAN_LARGE : where)); /* I1 */
-  cgc_check(span->nfree == cgc_span_count_free(span));
-  cgc_check((span->nfree > 0) == partial); /* I2 */
+static enum cgc_span_where where_of(const struct cgc_span *span) {
+  if (span->class == CGC_CLASS_LARGE)
+    return CGC_SPAN_LARGE;
+  if (is_empty(span))
+    return CGC_SPAN_EMPTY;
+  return span->nfree > 0 ? CGC_SPAN_PARTIAL : CGC_SPAN_FULL;
 }
 
-static void check_list(const struct cgc_central *c, const struct cgc_link *list,
-                       const struct cgc_arena *arena) {
+static const struct cgc_link *list_of(const struct cgc_central *c,
+                                      enum cgc_span_where where) {
+  if (where == CGC_SPAN_EMPTY)
+    return &c->empty;
+  return where == CGC_SPAN_PARTIAL ? &c->partial : &c->full;
+}
+
+static void check_swept(const struct cgc_central *c,
+                        const struct cgc_span *span,
+                        const struct cgc_link *list) {
+  cgc_check(span->nfree == cgc_span_count_free(span));
+  cgc_check(span->where == where_of(span));      /* I1 */
+  cgc_check(list == list_of(c, where_of(span))); /* I2 */
+}
+
+static size_t check_list(const struct cgc_central *c,
+                         const struct cgc_link *list,
+                         const struct cgc_arena *arena) {
+  size_t npages = 0;
   cgc_list_check(list);
   cgc_list_for_each(link, list) {
     struct cgc_span *span = span_of(link);
@@ -209,8 +254,10 @@ static void check_list(const struct cgc_central *c, const struct cgc_link *list,
     cgc_arena_check_span(arena, span);
     cgc_check(is_unswept(c, span) == (list == &c->unswept)); /* I3 */
     if (list != &c->unswept)
-      check_swept(span, list == &c->partial);
+      check_swept(c, span, list);
+    npages += span->npages;
   }
+  return npages;
 }
 
 void cgc_central_check(struct cgc_central *c, const struct cgc_arena *arena) {
@@ -218,5 +265,6 @@ void cgc_central_check(struct cgc_central *c, const struct cgc_arena *arena) {
   check_list(c, &c->partial, arena);
   check_list(c, &c->full, arena);
   check_list(c, &c->unswept, arena);
+  cgc_check(check_list(c, &c->empty, arena) == c->empty_pages); /* I2 */
   cgc_unlock(&c->lock);
 }

@@ -3,19 +3,21 @@
  * heap/central.h - the spans of one class and kind that no thread's cache has.
  *
  *   partial   swept, with free slots      <- taken first
- *   unswept   as the last cycle left them <- swept and taken next
+ *   empty     swept, with nothing else    <- taken next
+ *   unswept   as the last cycle left them <- swept and taken last
  *   full      swept, nothing free
  *
- * A span without a live slot goes back to the page heap, unless the heap is
- * held (heap/heap.h): then it stays in partial.  Large objects have
- * a central of their own per kind (class CGC_CLASS_LARGE); their spans are
- * full or unswept, never partial.
+ * Of the spans without a live slot a few stay here, and all of them while the
+ * heap is held (heap/heap.h); the others go back to the page heap.  Large
+ * objects have a central of their own per kind (class CGC_CLASS_LARGE); their
+ * spans are full or unswept.
  *
  * A flip is two splices, however many spans there are: which of them are still
  * to be swept is told by their epoch.
  *
  *   I1  where of a swept span names the list that it stands in.
- *   I2  A span in partial has nfree > 0, one in full has nfree == 0.
+ *   I2  A span in empty has nfree == nslots, another one in partial nfree > 0,
+ *       one in full nfree == 0; empty_pages are those of empty.
  *   I3  A span is in unswept exactly if its epoch is not the central's.
  *
  * Locks: one each, all of one rank; never two at a time.
@@ -29,6 +31,8 @@ struct cgc_central {
   struct cgc_lock lock;
   struct cgc_link partial; /* guard: lock */
   struct cgc_link full;    /* guard: lock */
+  struct cgc_link empty;   /* guard: lock */
+  size_t empty_pages;      /* guard: lock */
   struct cgc_link unswept; /* guard: lock */
   uint8_t epoch;           /* of the last flip; guard: lock */
 };
@@ -76,8 +80,8 @@ void cgc_central_free(struct cgc_central *central, struct cgc_pageheap *ph,
 void cgc_central_flip(struct cgc_central *central);
 
 /**
- * Sweep up to *SPANS unswept spans, until NPAGES pages went back to the page
- * heap.
+ * Give empty spans to the page heap and sweep unswept ones, up to *SPANS of
+ * them, until NPAGES pages went back.
  * spans    in: the most to sweep; out: those left of them
  * returns  pages given back
  */

@@ -14,8 +14,10 @@
  * bits have no boundaries.  A search begins at the lowest block that may have
  * a free page.
  *
- * Free dirty pages go back to the system when there are more than the share
- * that is retained; fresh and returned pages read as zero.
+ * Free dirty pages go back to the system when there are more than are retained
+ * and more than the program had in use at its peak of the last quarter to half
+ * of a second: what it needed a moment ago it will need again.  Fresh and
+ * returned pages read as zero.
  *
  * In a claimed arena (heap/arena) mappings count, so there the share is small
  * and what is returned is unmapped; it is mapped when it is taken.  Pages that
@@ -23,7 +25,8 @@
  *
  *   I1  A dirty page is free.  dirty_pages == number of dirty bits.
  *   I2  free_pages == number of free bits.
- *   I3  Each summary is what its bits say.
+ *   I3  Each summary is what its bits say, but for what struct cgc_runs calls
+ *       loose: a search that looked there in vain makes it true again.
  *   I4  No page below `lowest` is free.
  *   I5  In a claimed arena a free page is mapped exactly if it is dirty.
  *
@@ -45,11 +48,15 @@ enum {
   CGC_GROUP_PAGES = CGC_BLOCK_PAGES * CGC_GROUP_BLOCKS
 };
 
-/* Free runs of a stretch of pages, lengths in pages. */
+/*
+ * Free runs of a stretch of pages, lengths in pages.  A block's max is only a
+ * bound while it is loose; nothing in a loose group's counts.
+ */
 struct cgc_runs {
   uint32_t start;
   uint32_t max;
   uint32_t end;
+  bool loose;
 };
 
 struct cgc_pageheap {
@@ -63,7 +70,11 @@ struct cgc_pageheap {
   size_t lowest;           /* block; guard: lock */
   size_t free_pages;       /* guard: lock */
   size_t dirty_pages;      /* guard: lock */
-  size_t retain_pages;     /* dirty pages kept at least */
+  size_t retain_pages;     /* dirty pages kept at least; const */
+  size_t peak;             /* used pages when some were taken, at most, in
+                              this period; guard: lock */
+  size_t last_peak;        /* ... in the last one; guard: lock */
+  uint64_t period_ns;      /* when this one began; guard: lock */
   bool held;               /* no span may go; written with the world stopped */
   uint64_t returned_pages; /* to the system, ever; guard: lock */
 };
@@ -91,8 +102,8 @@ bool cgc_pageheap_take(struct cgc_pageheap *ph, size_t page, size_t npages,
                        bool *zeroed);
 
 /**
- * Free a run; DIRTY if its memory may be resident.  Returns the excess over
- * the retained share to the system.
+ * Free a run; DIRTY if its memory may be resident.  Returns the excess to the
+ * system.
  */
 void cgc_pageheap_free(struct cgc_pageheap *ph, size_t page, size_t npages,
                        bool dirty);
@@ -106,6 +117,12 @@ size_t cgc_pageheap_trim(struct cgc_pageheap *ph, size_t keep);
 
 /** Have the arena claimed from here on: RLIMIT_AS is about to be set. */
 void cgc_pageheap_unreserve(struct cgc_pageheap *ph);
+
+/**
+ * Return what the passing of time has made an excess.
+ * returns  dirty pages that will be one, if they are not used before
+ */
+size_t cgc_pageheap_decay(struct cgc_pageheap *ph);
 
 /** Assert I1 to I4; takes the lock. */
 void cgc_pageheap_check(struct cgc_pageheap *ph);

@@ -68,7 +68,7 @@ uint64_t cgc_span_free(const struct cgc_span *span, uint32_t word) {
 uint32_t cgc_span_count_free(const struct cgc_span *span) {
   uint32_t n = 0;
   for (uint32_t w = 0; w < cgc_span_words(span); w++)
-    n += (uint32_t)__builtin_popcountl(cgc_span_free(span, w));
+    n += cgc_popcount(cgc_span_free(span, w));
   return n;
 }
 

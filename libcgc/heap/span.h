@@ -75,6 +75,7 @@ enum cgc_span_where {
   CGC_SPAN_CACHED,  /* a thread allocates from it */
   CGC_SPAN_PARTIAL, /* swept, has free slots */
   CGC_SPAN_FULL,    /* swept, has none */
+  CGC_SPAN_EMPTY,   /* swept, has only free ones */
   CGC_SPAN_LARGE    /* one object, no list but heap's */
 };
 

@@ -204,8 +204,12 @@ int cgc_page_claim(void *addr, size_t bytes) {
   return -EEXIST;
 }
 
+/* Locked pages (mlockall) stay where they are. */
 void cgc_page_discard(void *addr, size_t bytes) {
-  sys_advise(addr, bytes, MADV_DONTNEED);
+  int saved = errno;
+  if (madvise(addr, bytes, MADV_DONTNEED) != 0 && errno == EINVAL)
+    memset(addr, 0, bytes);
+  errno = saved;
 }
 
 void *cgc_page_map(size_t bytes) {

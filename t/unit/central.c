@@ -70,12 +70,41 @@ START_TEST(a_full_span_is_not_taken) {
 }
 END_TEST
 
-START_TEST(an_empty_span_goes_to_the_page_heap) {
+static size_t sweep_all(void) {
+  size_t spans = SIZE_MAX;
+  return cgc_central_sweep(central, ph, SIZE_MAX, &spans);
+}
+
+START_TEST(a_few_empty_spans_are_kept_and_taken_again) {
   struct cgc_span *span = span_with(0);
-  ck_assert_uint_gt(used_pages(), 0);
   cgc_central_give(central, ph, span);
+  ck_assert_uint_eq(span->where, CGC_SPAN_EMPTY);
+  check();
+  ck_assert_ptr_eq(cgc_central_take(central, ph), span);
+  ck_assert(span->needs_zero);
+  check();
+}
+END_TEST
+
+START_TEST(many_empty_spans_go_to_the_page_heap) {
+  struct cgc_span *spans[100];
+  for (int i = 0; i < 100; i++)
+    spans[i] = span_with(0);
+  for (int i = 0; i < 100; i++)
+    cgc_central_give(central, ph, spans[i]);
+  ck_assert_uint_gt(used_pages(), 0);
+  ck_assert_uint_le(used_pages(), 10);
+  check();
+}
+END_TEST
+
+START_TEST(a_sweep_gives_back_the_empty_spans) {
+  cgc_central_give(central, ph, span_with(0));
+  size_t n = used_pages();
+  ck_assert_uint_eq(sweep_all(), n);
   ck_assert_uint_eq(used_pages(), 0);
   ck_assert_ptr_null(cgc_central_take(central, ph));
+  check();
 }
 END_TEST
 
@@ -96,7 +125,7 @@ START_TEST(freeing_makes_a_full_span_partial_and_then_empty) {
     check();
   }
   free_slot(span, n - 1);
-  ck_assert_uint_eq(used_pages(), 0);
+  ck_assert_uint_eq(span->where, CGC_SPAN_EMPTY);
   check();
 }
 END_TEST
@@ -209,7 +238,9 @@ int main(void) {
   tcase_add_test(core, an_empty_central_has_nothing);
   tcase_add_test(core, a_span_with_free_slots_comes_back);
   tcase_add_test(core, a_full_span_is_not_taken);
-  tcase_add_test(core, an_empty_span_goes_to_the_page_heap);
+  tcase_add_test(core, a_few_empty_spans_are_kept_and_taken_again);
+  tcase_add_test(core, many_empty_spans_go_to_the_page_heap);
+  tcase_add_test(core, a_sweep_gives_back_the_empty_spans);
   tcase_add_test(core, freeing_makes_a_full_span_partial_and_then_empty);
   tcase_add_test(core, slots_of_a_cached_span_count_when_it_comes_back);
   tcase_add_test(core, after_a_flip_spans_are_swept_before_they_are_taken);

@@ -59,6 +59,7 @@ END_TEST
 
 START_TEST(a_span_given_back_empty_leaves_nothing) {
   cgc_heap_give_span(heap, cgc_heap_take_span(heap, CGC_KIND_SCAN, 9));
+  cgc_heap_sweep_all(heap);
   ck_assert_uint_eq(used_pages(), 0);
   cgc_verify_heap(heap);
 }

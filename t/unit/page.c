@@ -55,6 +55,16 @@ START_TEST(committed_pages_are_zero_and_not_resident) {
 }
 END_TEST
 
+START_TEST(locked_pages_that_are_discarded_are_zero) {
+  char *p = cgc_page_map(65536);
+  if (mlock(p, 65536) != 0)
+    return; /* not allowed here */
+  p[0] = p[65535] = 1;
+  cgc_page_discard(p, 65536);
+  ck_assert_int_eq(p[0] | p[65535], 0);
+}
+END_TEST
+
 /* Whether the kernel leaves the mapping of P out of cores: flag dd. */
 static bool is_left_out(const void *p) {
   char line[512];
@@ -207,6 +217,7 @@ static Suite *suite(void) {
   TCase *core = tcase_create("core");
   tcase_add_test(core, reservations_are_aligned_and_own);
   tcase_add_test(core, committed_pages_are_zero_and_not_resident);
+  tcase_add_test(core, locked_pages_that_are_discarded_are_zero);
   tcase_add_test(core, cores_hold_what_is_committed);
   tcase_add_test(core, a_part_can_be_given_back);
   tcase_add_test(core, an_odd_size_is_rounded_up);

@@ -176,15 +176,71 @@ START_TEST(trim_returns_the_highest_pages_first) {
 }
 END_TEST
 
-START_TEST(free_pages_go_back_beyond_the_retained_share) {
-  ph.retain_pages = 64;
-  size_t a = alloc(1000);
-  memset(address(a), 1, 1000 * CGC_PAGE);
-  for (size_t i = 0; i < 1000; i++)
+static void let_time_pass(void) { ph.period_ns = 0; }
+
+/* N pages, written and freed one by one. */
+static void use_and_free(size_t n) {
+  size_t a = alloc(n);
+  memset(address(a), 1, n * CGC_PAGE);
+  for (size_t i = 0; i < n; i++)
     cgc_pageheap_free(&ph, a + i, 1, true);
-  ck_assert_uint_le(ph.dirty_pages, 200);
-  ck_assert_uint_ge(ph.returned_pages, 800);
+}
+
+START_TEST(what_was_needed_a_moment_ago_is_kept) {
+  ph.retain_pages = 64;
+  ph.period_ns = UINT64_MAX / 2; /* time stands still */
+  use_and_free(1000);
+  ck_assert_uint_eq(ph.dirty_pages, 1000);
+  ck_assert_uint_eq(ph.returned_pages, 0);
+  use_and_free(900);
+  ck_assert_uint_eq(ph.returned_pages, 0);
   cgc_pageheap_check(&ph);
+}
+END_TEST
+
+START_TEST(free_pages_go_back_when_they_were_not_needed) {
+  ph.retain_pages = 64;
+  use_and_free(1000);
+  let_time_pass();
+  size_t a = alloc(1);
+  cgc_pageheap_free(&ph, a, 1, true);
+  ck_assert_uint_le(ph.dirty_pages, 64);
+  ck_assert_uint_ge(ph.returned_pages, 900);
+  ck_assert_uint_eq(ph.free_pages, cgc_arena_pages(&arena));
+  cgc_pageheap_check(&ph);
+}
+END_TEST
+
+START_TEST(decay_returns_them_without_a_free_and_says_what_is_left) {
+  ph.retain_pages = 64;
+  ph.period_ns = UINT64_MAX / 2;
+  use_and_free(1000);
+  ck_assert_uint_eq(cgc_pageheap_decay(&ph), 1000 - 64);
+  let_time_pass();
+  ck_assert_uint_eq(cgc_pageheap_decay(&ph), 0);
+  ck_assert_uint_le(ph.dirty_pages, 64);
+  cgc_pageheap_check(&ph);
+}
+END_TEST
+
+/* Holes of all sizes; each answer is compared with a walk over the bits. */
+START_TEST(summaries_hold_after_every_change) {
+  enum { N = 3 * CGC_BLOCK_PAGES };
+  struct unit_random r = unit_random();
+  size_t a = alloc(N);
+  for (int i = 0; i < 2000; i++) {
+    size_t lo = a + unit_below(&r, N - 600);
+    size_t len = 1 + unit_below(&r, i % 2 ? 600 : 5);
+    bool clean;
+    if (cgc_pageheap_take(&ph, lo, len, &clean))
+      cgc_pageheap_check(&ph);
+    for (size_t p = lo; p < lo + len; p++)
+      if (!(ph.free[p / 64] >> (p % 64) & 1))
+        cgc_pageheap_free(&ph, p, 1, false);
+    cgc_pageheap_check(&ph);
+    cgc_pageheap_alloc(&ph, 1 + unit_below(&r, 40), 1, false, &clean);
+    cgc_pageheap_check(&ph);
+  }
 }
 END_TEST
 
@@ -291,7 +347,7 @@ END_TEST
 START_TEST(a_wrong_summary_is_noticed) {
   cgc_log_set_fd(-1);
   alloc(4);
-  ph.blocks[0].max++;
+  ph.blocks[0].start++;
   cgc_pageheap_check(&ph);
 }
 END_TEST
@@ -410,7 +466,10 @@ int main(void) {
   tcase_add_test(core,
                  fresh_pages_are_zero_and_used_ones_say_that_they_are_not);
   tcase_add_test(core, trim_returns_the_highest_pages_first);
-  tcase_add_test(core, free_pages_go_back_beyond_the_retained_share);
+  tcase_add_test(core, what_was_needed_a_moment_ago_is_kept);
+  tcase_add_test(core, free_pages_go_back_when_they_were_not_needed);
+  tcase_add_test(core, decay_returns_them_without_a_free_and_says_what_is_left);
+  tcase_add_test(core, summaries_hold_after_every_change);
   tcase_add_checked_fixture(limits, set_up, NULL);
   tcase_add_test(limits, without_leave_to_grow_nothing_grows);
   tcase_add_test(limits, the_whole_arena_can_be_used_and_then_there_is_nothing);
