@@ -295,8 +295,10 @@ bool cgc_alloc_free_rest(void *ptr) {
   if (!self || self->busy & CGC_MUTATOR_BUSY || !find_live(ptr, &obj))
     return true;
   int saved = errno;
-  if (cgc_options.free == CGC_FREE_WATCH)
+  if (cgc_options.free == CGC_FREE_WATCH) {
+    cgc_block_prefetch(ptr);
     cgc_block_freed(&obj, cgc_stack_here());
+  }
   cgc_mutator_enter(self);
   free_object(self, &obj);
   cgc_mutator_leave(self);

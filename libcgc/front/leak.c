@@ -164,9 +164,12 @@ bool cgc_leak_is_ours(void) {
 
 /* ---- Notes --------------------------------------------------------------- */
 
-void cgc_leak_made(void *ptr, size_t size) {
-  if (ptr)
-    cgc_block_made(ptr, size, cgc_stack_here());
+/* The record is on its way into the cache while the stack is walked. */
+void cgc_leak_made(const void *ptr, size_t size, const void *frame) {
+  if (!ptr)
+    return;
+  cgc_block_prefetch(ptr);
+  cgc_block_made(ptr, size, cgc_stack_from(frame));
 }
 
 void cgc_leak_closed(void) {

@@ -90,8 +90,11 @@ bool cgc_leak_is_ours(void);
  */
 int cgc_leak_check(const char *reason, const struct cgc_leak_end *end);
 
-/** A block of malloc's family: the size it was asked for. */
-void cgc_leak_made(void *ptr, size_t size);
+/**
+ * A block of malloc's family: the size it was asked for, and the caller's
+ * frame, from which its stack is told.
+ */
+void cgc_leak_made(const void *ptr, size_t size, const void *frame);
 
 /** The code of some module may be gone. */
 void cgc_leak_closed(void);

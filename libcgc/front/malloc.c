@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define CALLER ((uintptr_t)__builtin_return_address(0))
+#define FRAME __builtin_frame_address(0)
 
 /* In assembler: for C the alias would need each attribute of the target. */
 #define ALIAS(name, target)                                                    \
@@ -29,11 +30,11 @@ static CGC_COLD void *no_memory(void) {
  * While leaks are looked for each block is noted.  It is zeroed, and so is the
  * rest of its slot: what an earlier block left there leads nowhere.
  */
-static void *alloc_noted(size_t align, size_t size) {
+static void *alloc_noted(size_t align, size_t size, const void *frame) {
   void *ptr = align <= CGC_RESERVE_ALIGN
                   ? cgc_alloc(size, CGC_KIND_SCAN, true)
                   : cgc_alloc_aligned(align, size, CGC_KIND_SCAN, true);
-  cgc_leak_made(ptr, size);
+  cgc_leak_made(ptr, size, frame);
   return ptr;
 }
 
@@ -42,7 +43,7 @@ static CGC_NOINLINE void *alloc_odd(size_t size, bool zero, uintptr_t caller) {
   if (cgc_foreign_is_loader(caller))
     return cgc_alloc(size, CGC_KIND_PINNED, zero);
   if (cgc_leak.on)
-    return alloc_noted(CGC_RESERVE_ALIGN, size);
+    return alloc_noted(CGC_RESERVE_ALIGN, size, FRAME);
   return cgc_alloc(size, CGC_KIND_SCAN, zero);
 }
 
@@ -79,7 +80,7 @@ static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
   if (odd && cgc_foreign_is_loader(caller))
     return cgc_alloc_aligned(power, size, CGC_KIND_PINNED, false);
   if (odd && cgc_leak.on)
-    return alloc_noted(power, size);
+    return alloc_noted(power, size, FRAME);
   return cgc_alloc_aligned(power, size, CGC_KIND_SCAN, false);
 }
 
@@ -137,7 +138,7 @@ static CGC_NOINLINE void *resize_noted(void *ptr, size_t size) {
   size_t usable = to ? cgc_alloc_usable(to) : 0;
   if (usable > size)
     memset((char *)to + size, 0, usable - size);
-  cgc_leak_made(to, size);
+  cgc_leak_made(to, size, FRAME);
   return to;
 }
 

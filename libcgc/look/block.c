@@ -108,6 +108,12 @@ static struct cgc_block *find_or_make(const struct cgc_object *obj) {
   return cgc_block_find(obj);
 }
 
+void cgc_block_prefetch(const void *ptr) {
+  struct cgc_object obj;
+  if (cgc_arena_find(&table.heap->arena, (uintptr_t)ptr, &obj))
+    __builtin_prefetch(cgc_block_find(&obj), 1);
+}
+
 void cgc_block_made(const void *ptr, size_t size, uint32_t stack) {
   struct cgc_object obj;
   if (!cgc_arena_find(&table.heap->arena, (uintptr_t)ptr, &obj))

@@ -46,6 +46,9 @@ extern bool cgc_block_on;
 /** Make the directory for HEAP and switch on.  returns  false: no memory */
 bool cgc_block_init(const struct cgc_heap *heap);
 
+/** The record of the block at PTR will be needed in a moment. */
+void cgc_block_prefetch(const void *ptr);
+
 /**
  * Note that the block at PTR, which the caller just got, has SIZE bytes and
  * was asked for by STACK.  Without memory for a record: nothing happens.

@@ -4,7 +4,7 @@
 #include "base/lock.h"
 #include "heap/meta.h"
 #include "look/module.h"
-#include "os/unwind.h"
+#include "os/callers.h"
 #include "world/mutator.h"
 
 #include <string.h>
@@ -45,7 +45,7 @@ static struct {
   size_t bytes;                /* guard: lock */
 } stacks = {.lock = CGC_LOCK_INIT(CGC_RANK_STACK)};
 
-/* The unwinder runs in this thread. */
+/* In cgc_stack_from: the loader may allocate when it is asked. */
 static __thread bool capturing __attribute__((tls_model("initial-exec")));
 
 static struct node *node_of(uint32_t id) {
@@ -215,13 +215,13 @@ static bool is_own(const void *pc) {
          cgc_module_own.text_hi - cgc_module_own.lo;
 }
 
-uint32_t cgc_stack_here(void) {
+uint32_t cgc_stack_from(const void *frame) {
   void *pcs[stacks.depth + OWN_FRAMES];
   size_t own = 0;
   if (capturing)
     return CGC_STACK_UNKNOWN;
   capturing = true;
-  size_t n = cgc_unwind_capture(pcs, stacks.depth + OWN_FRAMES, 0);
+  size_t n = cgc_callers_capture(frame, pcs, stacks.depth + OWN_FRAMES);
   while (own < n && is_own(pcs[own]))
     own++;
   uint32_t id = cgc_stack_enter(pcs + own, n - own);
@@ -233,6 +233,7 @@ uint32_t cgc_stack_here(void) {
 
 bool cgc_stack_init(unsigned depth) {
   cgc_lock_register(&stacks.lock);
+  cgc_callers_init();
   stacks.depth = depth;
   stacks.chunks = cgc_meta_alloc(CHUNKS * sizeof *stacks.chunks);
   struct table *t = new_table(BUCKETS_MIN);

@@ -65,9 +65,15 @@ uint32_t cgc_stack_enter(void *const *pcs, size_t n);
 
 /**
  * The calling thread's stack, less the frames that are the library's own.
- * returns  as cgc_stack_enter; CGC_STACK_UNKNOWN if the unwinder allocates
+ * frame    as for cgc_callers_capture
+ * returns  as cgc_stack_enter; CGC_STACK_UNKNOWN inside of itself
  */
-uint32_t cgc_stack_here(void);
+uint32_t cgc_stack_from(const void *frame);
+
+/** The same from here on. */
+CGC_INLINE uint32_t cgc_stack_here(void) {
+  return cgc_stack_from(__builtin_frame_address(0));
+}
 
 /**
  * The frames of stack ID, innermost first.

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "os/callers.h"
+
+#include "os/page.h"
+#include "os/unwind.h"
+#include "unit.h"
+
+#include <pthread.h>
+#include <string.h>
+
+enum { MANY = 64 };
+
+static void *mine[MANY], *theirs[MANY];
+static size_t nmine, ntheirs;
+
+/* Both stacks, of one place as far as that goes. */
+static CGC_NOINLINE void capture_both(void) {
+  nmine = cgc_callers_capture(__builtin_frame_address(0), mine, MANY);
+  ntheirs = cgc_unwind_capture(theirs, MANY, 1);
+}
+
+/* By one they differ where a signal came: no call is before that address. */
+static void must_agree(void) {
+  ck_assert_uint_gt(ntheirs, 2);
+  ck_assert_uint_eq(nmine, ntheirs);
+  int signals = 0;
+  for (size_t i = 0; i < nmine; i++) {
+    ptrdiff_t by = (char *)mine[i] - (char *)theirs[i];
+    ck_assert(by == 0 || by == 1);
+    signals += by == 1;
+  }
+  ck_assert_int_le(signals, 1);
+}
+
+START_TEST(it_agrees_with_libunwind) {
+  for (int round = 0; round < 3; round++) {
+    capture_both();
+    must_agree();
+  }
+}
+END_TEST
+
+static int compare(const void *a, const void *b) {
+  (void)b;
+  if (nmine == 0)
+    capture_both();
+  return a == b;
+}
+
+START_TEST(it_sees_through_libc) {
+  int numbers[] = {3, 1, 2};
+  qsort(numbers, 3, sizeof *numbers, compare);
+  must_agree();
+}
+END_TEST
+
+static CGC_NOINLINE void with_frame_of_any_size(size_t n) {
+  volatile char room[n];
+  room[0] = room[n - 1] = 1;
+  capture_both();
+}
+
+START_TEST(frames_of_variable_size) {
+  with_frame_of_any_size(10000);
+  must_agree();
+}
+END_TEST
+
+static CGC_NOINLINE void with_realigned_stack(int x) {
+  volatile char CGC_ALIGNED(64) room[64];
+  room[0] = (char)x;
+  capture_both();
+  room[1] = room[0];
+}
+
+START_TEST(frames_that_are_realigned) {
+  with_realigned_stack(1);
+  must_agree();
+}
+END_TEST
+
+static void on_signal(int number) {
+  (void)number;
+  capture_both();
+}
+
+START_TEST(it_sees_through_a_signal) {
+  signal(SIGUSR1, on_signal);
+  raise(SIGUSR1);
+  must_agree();
+}
+END_TEST
+
+static void *in_thread(void *arg) {
+  capture_both();
+  return arg;
+}
+
+START_TEST(a_threads_stack_has_an_end) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, in_thread, NULL);
+  pthread_join(thread, NULL);
+  must_agree();
+}
+END_TEST
+
+static void with_descent(struct unit_random *r, int depth, size_t n);
+
+/* Walks of all depths, each a little different from the one before. */
+static CGC_NOINLINE void descend(struct unit_random *r, int depth) {
+  if (unit_below(r, 4) == 0) {
+    capture_both();
+    must_agree();
+  }
+  for (uint64_t n = unit_below(r, 3); depth > 0 && n > 0; n--)
+    if (unit_below(r, 2))
+      descend(r, depth - 1);
+    else
+      with_descent(r, depth - 1, 1 + unit_below(r, 500));
+}
+
+static CGC_NOINLINE void with_descent(struct unit_random *r, int depth,
+                                      size_t n) {
+  char room[n];
+  __asm__ volatile("" : : "r"(room) : "memory");
+  descend(r, depth);
+  __asm__ volatile("" : : "r"(room) : "memory");
+}
+
+START_TEST(what_the_last_walk_saw_is_not_taken_for_this_one) {
+  struct unit_random r = unit_random();
+  for (int i = 0; i < 200; i++)
+    descend(&r, 12);
+}
+END_TEST
+
+START_TEST(no_more_is_written_than_there_is_room_for) {
+  void *pcs[4] = {NULL, NULL, NULL, NULL};
+  ck_assert_uint_eq(cgc_callers_capture(__builtin_frame_address(0), pcs, 2), 2);
+  ck_assert_ptr_null(pcs[2]);
+}
+END_TEST
+
+START_TEST(rules_are_learnt_again_when_forgotten) {
+  capture_both();
+  cgc_callers_forget();
+  capture_both();
+  must_agree();
+}
+END_TEST
+
+static void setup(void) {
+  cgc_page_init();
+  cgc_callers_init();
+  nmine = ntheirs = 0;
+}
+
+int main(void) {
+  Suite *suite = suite_create("callers");
+  TCase *core = tcase_create("core");
+  tcase_add_checked_fixture(core, setup, NULL);
+  tcase_add_test(core, it_agrees_with_libunwind);
+  tcase_add_test(core, it_sees_through_libc);
+  tcase_add_test(core, frames_of_variable_size);
+  tcase_add_test(core, frames_that_are_realigned);
+  tcase_add_test(core, it_sees_through_a_signal);
+  tcase_add_test(core, a_threads_stack_has_an_end);
+  tcase_add_test(core, what_the_last_walk_saw_is_not_taken_for_this_one);
+  tcase_add_test(core, rules_are_learnt_again_when_forgotten);
+  suite_add_tcase(suite, core);
+  TCase *limits = tcase_create("limits");
+  tcase_add_checked_fixture(limits, setup, NULL);
+  tcase_add_test(limits, no_more_is_written_than_there_is_room_for);
+  suite_add_tcase(suite, limits);
+  return unit_run(suite);
+}
