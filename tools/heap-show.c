@@ -4,6 +4,7 @@
  */
 #include "heap.h"
 
+#include "base/lock.h"
 #include "store.h"
 
 #include <stdarg.h>
@@ -14,13 +15,18 @@ static const char *const kind_names[] = {"noscan", "scan", "pinned",
                                          "pinned-noscan"};
 static const char *const phase_names[] = {"idle", "start", "mark", "remark",
                                           "weak", "flip",  "sweep"};
-/* By rank: base/lock.h. */
-static const char *const lock_names[] = {
-    "none",   "page", "meta",  "page heap", "central", "ranges",
-    "kernel", "link", "final", "mutators",  "cycle",   "init"};
+static const char *const lock_names[CGC_RANK_LIMIT] = {
+    [CGC_RANK_PAGE] = "own mappings", [CGC_RANK_META] = "metadata",
+    [CGC_RANK_STACK] = "stacks",      [CGC_RANK_PAGEHEAP] = "page heap",
+    [CGC_RANK_CENTRAL] = "central",   [CGC_RANK_RANGE] = "ranges",
+    [CGC_RANK_KERNEL] = "kernel",     [CGC_RANK_LINK] = "links",
+    [CGC_RANK_FINAL] = "finalizers",  [CGC_RANK_TOGGLE] = "toggles",
+    [CGC_RANK_DISCLAIM] = "disclaim", [CGC_RANK_MUTATOR] = "threads",
+    [CGC_RANK_CYCLE] = "cycle",       [CGC_RANK_INIT] = "start",
+};
 
 static const char *name_of(const char *const *names, size_t n, uint64_t i) {
-  return i < n ? names[i] : "?";
+  return i < n && names[i] ? names[i] : "?";
 }
 #define NAME(names, i) name_of(names, sizeof names / sizeof *names, i)
 

@@ -135,6 +135,27 @@ void cgc_lock_register(struct cgc_lock *lock) {
   release(&registry_guard);
 }
 
+const struct cgc_lock *cgc_lock_find_held(void) {
+  const struct cgc_lock *l = registry;
+  while (l && atomic_load_explicit(&l->word, memory_order_relaxed) == FREE)
+    l = l->next;
+  return l;
+}
+
+const char *cgc_lock_name(const struct cgc_lock *lock) {
+  static const char *const names[CGC_RANK_LIMIT] = {
+      [CGC_RANK_PAGE] = "own mappings", [CGC_RANK_META] = "metadata",
+      [CGC_RANK_STACK] = "stacks",      [CGC_RANK_PAGEHEAP] = "page heap",
+      [CGC_RANK_CENTRAL] = "central",   [CGC_RANK_RANGE] = "ranges",
+      [CGC_RANK_KERNEL] = "kernel",     [CGC_RANK_LINK] = "links",
+      [CGC_RANK_FINAL] = "finalizers",  [CGC_RANK_TOGGLE] = "toggles",
+      [CGC_RANK_DISCLAIM] = "disclaim", [CGC_RANK_MUTATOR] = "threads",
+      [CGC_RANK_CYCLE] = "cycle",       [CGC_RANK_INIT] = "start",
+  };
+  const char *name = lock->rank < CGC_RANK_LIMIT ? names[lock->rank] : NULL;
+  return name ? name : "unknown";
+}
+
 void cgc_lock_all(void) {
   take(&registry_guard);
   for (struct cgc_lock *l = registry; l; l = l->next)

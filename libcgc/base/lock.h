@@ -83,6 +83,15 @@ void cgc_lock_await(struct cgc_lock *lock);
  */
 void cgc_lock_register(struct cgc_lock *lock);
 
+/**
+ * A registered lock that somebody holds at this moment, the highest; NULL:
+ * there is none.  For debuggers: the registry itself is read without a lock.
+ */
+const struct cgc_lock *cgc_lock_find_held(void);
+
+/** What LOCK guards, in a word or two. */
+const char *cgc_lock_name(const struct cgc_lock *lock);
+
 /** fork: take every registered lock, highest rank first. */
 void cgc_lock_all(void);
 /**

@@ -84,9 +84,11 @@ static void pace(const struct cgc_cycle_report *r) {
 static int run_phases(struct cgc_work *w) {
   cgc_phase_enter(CGC_PHASE_START);
   cgc_heap_sweep_all(&cgc_heap);
-  cgc_phase_stop_world(w);
+  int err = cgc_phase_try_stop_world(w);
+  if (err)
+    return err;
   cgc_phase_start(w);
-  int err = cgc_phase_mark(w);
+  err = cgc_phase_mark(w);
   if (!err) {
     cgc_phase_enter(CGC_PHASE_REMARK); /* nothing can have changed */
     cgc_phase_weak(w);
@@ -175,7 +177,9 @@ static void survey_on_own_stack(uintptr_t sp, void *ctx) {
   cgc_self->sp = sp;
   cgc_phase_enter(CGC_PHASE_START);
   cgc_heap_sweep_all(&cgc_heap);
-  cgc_phase_stop_world(&work);
+  survey->result = cgc_phase_try_stop_world(&work);
+  if (survey->result)
+    return;
   cgc_phase_start(&work);
   survey->result = survey->fn(&work, survey->ctx);
   cgc_phase_start_world(&work);

@@ -59,8 +59,8 @@ void cgc_cycle_fork_child(void);
  * Run one cycle.  With another reason than ASKED, a cycle that another thread
  * finished meanwhile will do.
  * returns  0; -EBUSY: this thread is inside the collector, or the process is
- *          the child of a vfork; -EAGAIN: collections are off or
- *          the hook refused; -ENOMEM, or
+ *          the child of a vfork; -EAGAIN: collections are off or the hook
+ *          refused; -EDEADLK: a debugger holds a thread still; -ENOMEM, or
  *          what world/root says: nothing was reclaimed
  * caller   has a record, is not busy
  */

@@ -27,12 +27,23 @@ void cgc_phase_enter(enum cgc_phase phase) {
 
 /* ---- Stops ------------------------------------------------------------ */
 
-void cgc_phase_stop_world(struct cgc_work *w) {
-  cgc_stop_world();
+static void count_stop(struct cgc_work *w) {
   w->report->nstops++;
   w->report->stop_ns += cgc_stop_counters.last_ns;
   w->stood_ns = cgc_thread_now_ns() - cgc_stop_counters.last_ns;
   w->stood_cpu_ns = cgc_thread_process_cpu_ns();
+}
+
+void cgc_phase_stop_world(struct cgc_work *w) {
+  cgc_stop_world();
+  count_stop(w);
+}
+
+int cgc_phase_try_stop_world(struct cgc_work *w) {
+  int err = cgc_stop_try();
+  if (err == 0)
+    count_stop(w);
+  return err;
 }
 
 void cgc_phase_start_world(struct cgc_work *w) {

@@ -85,6 +85,8 @@ void cgc_phase_enter(enum cgc_phase phase);
 /** Stop the world, and let it go on; the report counts the time. */
 void cgc_phase_stop_world(struct cgc_work *work);
 void cgc_phase_start_world(struct cgc_work *work);
+/** The same, which gives up as cgc_stop_try does.  returns  0 or -EDEADLK */
+int cgc_phase_try_stop_world(struct cgc_work *work);
 
 /** CGC_VERIFY: check every floor; world stopped. */
 void cgc_phase_verify(void);

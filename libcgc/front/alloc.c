@@ -101,7 +101,19 @@ int cgc_alloc_collect(enum cgc_cycle_reason reason) {
   return err;
 }
 
+_Atomic(void (*)(void)) cgc_alloc_asked_hook;
+
+static void serve_request(void) {
+  void (*serve)(void) = atomic_exchange_explicit(&cgc_alloc_asked_hook, NULL,
+                                                 memory_order_acquire);
+  if (serve)
+    serve();
+}
+
 static void pay_debt(void) {
+  if (cgc_unlikely(atomic_load_explicit(&cgc_alloc_asked_hook,
+                                        memory_order_relaxed) != NULL))
+    serve_request();
   if (stress_is_due())
     cgc_alloc_collect(CGC_CYCLE_STRESS);
   else if (cgc_cycle_due())

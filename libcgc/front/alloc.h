@@ -108,6 +108,12 @@ int cgc_alloc_collect(enum cgc_cycle_reason reason);
  */
 size_t cgc_alloc_release(void);
 
+/**
+ * Called once, not busy, by the next thread that comes to a slow path: a
+ * debugger's request (front/debug).
+ */
+extern _Atomic(void (*)(void)) cgc_alloc_asked_hook;
+
 /** Slow paths taken since the start: what CGC_STRESS counts. */
 extern _Atomic uint64_t cgc_alloc_nslow;
 

@@ -6,6 +6,7 @@
 #include "cycle/invoke.h"
 #include "front/alloc.h"
 #include "front/common.h"
+#include "front/debug.h"
 #include "front/misuse.h"
 #include "front/reserve.h"
 #include "heap/walk.h"
@@ -135,11 +136,28 @@ char *GC_strdup(const char *s) { return s ? copy_text(s, strlen(s)) : NULL; }
 
 /* ---- collect ------------------------------------------------------------- */
 
+/* Of calls from a debugger, in cgc.h's words. */
+_Static_assert((int)GC_EBUSY_SELF == (int)CGC_DEBUG_BUSY_SELF &&
+                   (int)GC_EBUSY_OTHER == (int)CGC_DEBUG_BUSY_OTHER &&
+                   (int)GC_EDEBUGGER == (int)CGC_DEBUG_HELD &&
+                   (int)GC_REQUEST_COLLECT == (int)CGC_DEBUG_COLLECT &&
+                   (int)GC_REQUEST_DUMP == (int)CGC_DEBUG_DUMP,
+               "one meaning");
+
 int GC_collect(void) {
+  if (cgc_debug_is_call(__builtin_return_address(0),
+                        __builtin_frame_address(0)))
+    return cgc_debug_collect();
   if (!cgc_init_thread())
     return result_of(-ENOMEM);
   return result_of(cgc_alloc_collect(CGC_CYCLE_ASKED));
 }
+
+int GC_request(int what) {
+  return cgc_debug_ask((unsigned)what) ? 0 : result_of(-EINVAL);
+}
+
+void GC_dump(void) { cgc_debug_dump(); }
 
 void GC_disable(void) { cgc_cycle_disable(); }
 

@@ -107,6 +107,10 @@ struct cgc_mutator *cgc_init_thread(void) {
   return self;
 }
 
+bool cgc_init_is_ready(void) {
+  return atomic_load_explicit(&ready, memory_order_acquire);
+}
+
 struct cgc_mutator *cgc_init_enter(void) {
   struct cgc_mutator *self = cgc_init_thread();
   return self && cgc_mutator_enter(self) ? self : NULL;

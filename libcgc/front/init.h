@@ -24,6 +24,9 @@ struct cgc_role {
 };
 extern const struct cgc_role cgc_role;
 
+/** Whether there is a heap; makes none. */
+bool cgc_init_is_ready(void);
+
 /**
  * The calling thread's record, the heap made first if need be.
  * returns  NULL when there is no memory, or in a signal handler that

@@ -63,6 +63,13 @@ enum GC_result {
   GC_NOT_FOUND = 4      /* was not there */
 };
 
+/* Why a call from a debugger did nothing. */
+enum GC_debug_result {
+  GC_EBUSY_SELF = -2,  /* this thread stopped inside the collector */
+  GC_EBUSY_OTHER = -3, /* another is inside it, and is not let run */
+  GC_EDEBUGGER = -4    /* the debugger holds threads, registers unknown */
+};
+
 /* ---- Start --------------------------------------------------------------- */
 
 /**
@@ -242,14 +249,43 @@ GC_API int GC_is_heap_ptr(const void *addr);
 /**
  * Collect now: when it returns, what was unreachable is reclaimed or ready to
  * be, and finalizers have run unless they run on demand.  May be called from
- * a debugger at any stop.
- * returns  0, or -1 when nothing was collected
+ * a debugger at any stop: such a call runs no finalizers, ends within two
+ * seconds and prints one line.
+ * returns  0, or -1 when nothing was collected; to a debugger also a GC_debug
+ *          code
  * errors   EAGAIN (disabled by GC_disable), EBUSY (called from a handler that
- *          interrupted the collector, or in the child of a vfork), ENOMEM
+ *          interrupted the collector, or in the child of a vfork), EDEADLK (a
+ *          debugger holds a thread still), ENOMEM
  * threads  any; not in a signal handler
  * pauses   yes, for the whole collection
  */
 GC_API int GC_collect(void);
+
+/* What GC_request can ask for; may be added up. */
+enum GC_request_what { GC_REQUEST_COLLECT = 1, GC_REQUEST_DUMP = 2 };
+
+/**
+ * Ask for a collection, or for GC_dump, by the next thread that comes to a slow
+ * path of the allocation.  May be called from a debugger at any stop, also
+ * where GC_collect can do nothing.
+ * what     GC_REQUEST_COLLECT, GC_REQUEST_DUMP or their sum
+ * returns  0 or -1
+ * errors   EINVAL (nothing that is known was asked for)
+ * threads  any, signal handlers too
+ * pauses   no
+ */
+GC_API int GC_request(int what);
+
+/**
+ * Print on stderr, in a few lines, how large the heap is, what the collector
+ * does and which sizes take how many pages.  Takes no lock: figures of a
+ * running program may not agree with each other.
+ * returns  nothing
+ * errors   none
+ * threads  any, signal handlers too
+ * pauses   no
+ */
+GC_API void GC_dump(void);
 
 /**
  * Undo one GC_disable.  Collections happen when there were as many.

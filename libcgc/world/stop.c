@@ -3,6 +3,7 @@
 
 #include "os/signal.h"
 #include "os/thread.h"
+#include "world/mailbox.h"
 #include "world/mutator.h"
 
 #include <errno.h>
@@ -12,6 +13,9 @@ struct cgc_stop_counters cgc_stop_counters;
 
 /* How long a silent thread is left alone before it is looked at. */
 enum { FIRST_LOOK_NS = 250000, LAST_LOOK_NS = 20000000 };
+
+/* So many looks in a row at a thread that a debugger holds: half a second. */
+enum { HELD_LOOKS = 30 };
 
 /* Of the stop under way; its thread alone uses it. */
 static struct {
@@ -25,6 +29,9 @@ static struct {
   size_t nfound;    /* unknown threads, in one look at the task list */
   size_t nfinished; /* a main thread that others outlive: 0 or 1 */
   size_t nspared;   /* the collector's own thread: 0 or 1 */
+  bool may_give_up;
+  pid_t held;          /* seen held by a debugger, in the last look */
+  unsigned held_looks; /* in a row that saw one */
 } stop;
 
 static const _Atomic uint32_t *spared;
@@ -117,6 +124,22 @@ static void count_blind(struct cgc_mutator *m, uintptr_t sp) {
   cgc_mutator_count_parked(m);
 }
 
+/*
+ * It stands still, and our signal waits for it: when it is let go it parks
+ * before it executes anything.  Inside the collector it may hold a lock.
+ */
+static void look_at_held(struct cgc_mutator *m) {
+  struct cgc_mailbox_thread told;
+  stop.held = m->tid;
+  if ((m->busy & CGC_MUTATOR_BUSY) || !cgc_mailbox_find(m->tid, &told))
+    return;
+  m->fs_base = told.fs_base;
+  m->nregs = 0;
+  m->vector_lo = told.lo;
+  m->vector_hi = told.hi;
+  count_blind(m, told.sp);
+}
+
 static void look_closer(struct cgc_mutator *m) {
   struct cgc_thread_status status;
   if (cgc_thread_look(m->tid, &status) != 0)
@@ -125,6 +148,8 @@ static void look_closer(struct cgc_mutator *m) {
     note_dead(m);
   else if (is_blind(m, &status))
     count_blind(m, status.sp);
+  else if (status.state == 't')
+    look_at_held(m);
 }
 
 static void look_at(struct cgc_mutator *m, void *ctx) {
@@ -144,12 +169,19 @@ static void look_at(struct cgc_mutator *m, void *ctx) {
 static void look_at_silent(void) {
   stop.resend = cgc_signal_install() == 1 || stop.refused;
   stop.refused = false;
+  stop.held = 0;
   cgc_mutator_each_thread(look_at, NULL);
+  stop.held_looks = stop.held ? stop.held_looks + 1 : 0;
   if (stop.refused)
     send_any();
 }
 
-static void wait_for_all(void) {
+static bool gives_up(void) {
+  return stop.may_give_up && stop.held_looks >= HELD_LOOKS;
+}
+
+/* returns  false when this stop is given up */
+static bool wait_for_all(void) {
   uint64_t patience = FIRST_LOOK_NS;
   uint32_t missing;
   /* Acquire: the records of those that parked. */
@@ -158,9 +190,12 @@ static void wait_for_all(void) {
     if (cgc_thread_futex_wait(&shared->missing, missing, patience))
       continue;
     look_at_silent();
+    if (gives_up())
+      return false;
     if (patience < LAST_LOOK_NS)
       patience *= 2;
   }
+  return true;
 }
 
 /* ---- threads without a record -------------------------------------------- */
@@ -214,17 +249,30 @@ static bool all_are_known(void) {
  * for that: only a list without news, twice in a row, is believed against the
  * count.
  */
-static void stop_unknown(void) {
+static bool stop_unknown(void) {
   stop.nfinished = 0;
   stop.nspared = spared_tid() != 0;
   for (int quiet = 0; quiet < 2 && !all_are_known();) {
     stop.nfound = stop.nspared = 0;
     if (cgc_thread_each(ask_unknown, NULL) < 0)
-      return;
-    wait_for_all();
+      return true;
+    if (!wait_for_all())
+      return false;
     reap_dead();
     quiet = stop.nfound ? 0 : quiet + 1;
   }
+  return true;
+}
+
+static bool stop_others(void) {
+  if (cgc_mutator_count() == 1 && cgc_thread_count() == 1)
+    return true;
+  cgc_signal_install();
+  cgc_mutator_each_thread(ask_known, NULL);
+  if (!wait_for_all())
+    return false;
+  reap_dead();
+  return stop_unknown();
 }
 
 /* ---- the contract -------------------------------------------------------- */
@@ -236,7 +284,25 @@ static void count_time(uint64_t ns) {
     cgc_stop_counters.longest_ns = ns;
 }
 
-void cgc_stop_world(void) {
+static void drop_temporary(struct cgc_mutator *m, void *ctx) {
+  (void)ctx;
+  if (m->temporary)
+    cgc_mutator_drop(m);
+}
+
+/* Who parked goes on; whom our signal still waits for sees the epoch. */
+static void let_go(void) {
+  uint64_t mask = stop.mask;
+  stop.on = false;
+  cgc_mutator_each_thread(drop_temporary, NULL);
+  /* Release: all that the collector did. */
+  atomic_fetch_add_explicit(&shared->epoch, 1, memory_order_acq_rel);
+  cgc_thread_futex_wake(&shared->epoch, INT_MAX);
+  cgc_mutator_unlock_list();
+  cgc_signal_restore(mask);
+}
+
+static bool stop_world(bool may_give_up) {
   uint64_t start = cgc_thread_now_ns();
   cgc_check(cgc_self && cgc_self->busy & CGC_MUTATOR_BUSY);
   cgc_mutator_lock_list(NULL);
@@ -247,33 +313,27 @@ void cgc_stop_world(void) {
       atomic_fetch_add_explicit(&shared->epoch, 1, memory_order_acq_rel) + 1;
   cgc_check(stop.epoch & 1);
   atomic_store_explicit(&shared->missing, 0, memory_order_relaxed);
-  if (cgc_mutator_count() > 1 || cgc_thread_count() != 1) {
-    cgc_signal_install();
-    cgc_mutator_each_thread(ask_known, NULL);
-    wait_for_all();
-    reap_dead();
-    stop_unknown();
+  stop.may_give_up = may_give_up;
+  stop.held_looks = 0;
+  stop.some_dead = false;
+  if (!stop_others()) {
+    let_go();
+    return false;
   }
   stop.on = true;
   count_time(cgc_thread_now_ns() - start);
+  return true;
 }
 
-static void drop_temporary(struct cgc_mutator *m, void *ctx) {
-  (void)ctx;
-  if (m->temporary)
-    cgc_mutator_drop(m);
-}
+void cgc_stop_world(void) { stop_world(false); }
+
+int cgc_stop_try(void) { return stop_world(true) ? 0 : -EDEADLK; }
+
+pid_t cgc_stop_held(void) { return stop.held; }
 
 void cgc_start_world(void) {
   cgc_check(stop.on);
-  uint64_t mask = stop.mask;
-  stop.on = false;
-  cgc_mutator_each_thread(drop_temporary, NULL);
-  /* Release: all that the collector did. */
-  atomic_fetch_add_explicit(&shared->epoch, 1, memory_order_acq_rel);
-  cgc_thread_futex_wake(&shared->epoch, INT_MAX);
-  cgc_mutator_unlock_list();
-  cgc_signal_restore(mask);
+  let_go();
 }
 
 bool cgc_stop_is_on(void) { return stop.on && stop.self == cgc_self; }

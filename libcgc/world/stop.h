@@ -27,6 +27,8 @@
 
 #include "base/base.h"
 
+#include <sys/types.h>
+
 /* Written by the stopping thread, world stopped. */
 struct cgc_stop_counters {
   uint64_t nstops;
@@ -44,6 +46,16 @@ extern struct cgc_stop_counters cgc_stop_counters;
  * caller   has a record, is busy (once), holds no lock of the heap
  */
 void cgc_stop_world(void);
+
+/**
+ * The same, but give up when a debugger holds a thread, does not let it run for
+ * half a second, and its registers are not told (world/mailbox).
+ * returns  0; -EDEADLK: given up, and the world runs as before
+ */
+int cgc_stop_try(void);
+
+/** The thread that a debugger held when the last stop was given up. */
+pid_t cgc_stop_held(void);
 
 /** Let them go. */
 void cgc_start_world(void);

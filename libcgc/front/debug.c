@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "front/debug.h"
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "cycle/cycle.h"
+#include "front/alloc.h"
+#include "front/init.h"
+#include "os/regs.h"
+#include "os/thread.h"
+#include "world/mailbox.h"
+#include "world/mutator.h"
+#include "world/stop.h"
+
+#include <errno.h>
+#include <sys/auxv.h>
+
+enum {
+  NEAR_BYTES = 4096, /* gdb's return address lies so near the frame */
+  STACK_BYTES = 32 << 10,
+  STEP_NS = 5000000,
+  SETTLE_STEPS = 40, /* until all that are let run do: 0.2 s */
+  LOCK_STEPS = 200   /* for a lock: 1 s */
+};
+
+static struct {
+  _Atomic bool in_call;
+  _Atomic unsigned asked;
+  char stack[STACK_BYTES] CGC_ALIGNED(64);
+} debug;
+
+bool cgc_debug_is_call(const void *return_address, const void *frame) {
+  uintptr_t to = (uintptr_t)return_address;
+  return to - (uintptr_t)frame < NEAR_BYTES || to == getauxval(AT_ENTRY);
+}
+
+static void wait_a_step(void) {
+  _Atomic uint32_t never = 0;
+  cgc_thread_futex_wait(&never, 0, STEP_NS);
+}
+
+/* ---- other threads ------------------------------------------------------- */
+
+/* Threads that the debugger does not let run. */
+struct held {
+  pid_t self;
+  unsigned n;
+  pid_t untold; /* one whose registers are not told */
+  pid_t busy;   /* one that is inside the collector */
+};
+
+static void look_at(pid_t tid, void *ctx) {
+  struct held *held = ctx;
+  struct cgc_thread_status status;
+  struct cgc_mailbox_thread told;
+  if (tid == held->self || cgc_thread_look(tid, &status) != 0 ||
+      status.state != 't')
+    return;
+  held->n++;
+  const struct cgc_mutator *m = cgc_mutator_find(tid);
+  if (m && m->busy & CGC_MUTATOR_BUSY)
+    held->busy = tid;
+  if (!cgc_mailbox_find(tid, &told))
+    held->untold = tid;
+}
+
+/* Those that are let run begin to a moment after the call. */
+static void find_held(struct held *held) {
+  for (int i = 0; i < SETTLE_STEPS; i++) {
+    *held = (struct held){.self = cgc_thread_tid()};
+    cgc_thread_each(look_at, held);
+    if (held->n == 0 || !held->untold)
+      return;
+    wait_a_step();
+  }
+}
+
+/* A lock that stays held though its holder may run; NULL: none. */
+static const struct cgc_lock *find_lock(const struct held *held) {
+  const struct cgc_lock *lock = NULL;
+  for (int i = 0; i < LOCK_STEPS; i++) {
+    lock = cgc_lock_find_held();
+    if (!lock || held->busy)
+      return lock;
+    wait_a_step();
+  }
+  return lock;
+}
+
+/* ---- collect ------------------------------------------------------------- */
+
+static int say(int code, const char *text) {
+  cgc_log(CGC_LOG_WARNING, "%s", text);
+  return code;
+}
+
+static int busy_self(void) {
+  return say(CGC_DEBUG_BUSY_SELF,
+             "not collected: this thread stopped inside the allocator or the "
+             "collector; say `finish' first, or `call (int)GC_request(1)' to "
+             "have it done soon");
+}
+
+static int busy_other(const struct held *held, const struct cgc_lock *lock) {
+  if (held->busy)
+    cgc_log(CGC_LOG_WARNING,
+            "not collected: the debugger holds thread %d inside the collector; "
+            "say `set scheduler-locking off', or `call (int)GC_request(1)'",
+            (int)held->busy);
+  else
+    cgc_log(CGC_LOG_WARNING,
+            "not collected: another thread keeps a lock (%s); let the program "
+            "run a little, or `call (int)GC_request(1)'",
+            cgc_lock_name(lock));
+  return CGC_DEBUG_BUSY_OTHER;
+}
+
+static int held_still(pid_t tid) {
+  cgc_log(CGC_LOG_WARNING,
+          "not collected: the debugger holds thread %d; say `set "
+          "scheduler-locking off', or `gc collect', which tells its registers",
+          (int)tid);
+  return CGC_DEBUG_HELD;
+}
+
+static int say_collected(void) {
+  const struct cgc_cycle_report *r = &cgc_cycle_counters.last;
+  cgc_log(CGC_LOG_INFO, "collected: %lu of %lu bytes are alive, pause %lu us",
+          (unsigned long)r->live_bytes, (unsigned long)r->before_bytes,
+          (unsigned long)(r->pause_ns / 1000));
+  return 0;
+}
+
+static int run_cycle(void) {
+  int err = cgc_cycle_collect(CGC_CYCLE_ASKED);
+  if (err == 0)
+    return say_collected();
+  if (err == -EBUSY)
+    return busy_self();
+  if (err == -EDEADLK)
+    return held_still(cgc_stop_held());
+  errno = -err;
+  return say(-1, err == -EAGAIN ? "not collected: GC_disable is in force"
+                                : "not collected: no memory for it");
+}
+
+/* A thread of the collector's own, and a vfork child, use another's record. */
+static bool is_inside(void) {
+  const struct cgc_mutator *self = cgc_self;
+  return self &&
+         (self->busy & CGC_MUTATOR_BUSY || self->tid != cgc_thread_tid());
+}
+
+static int collect(void) {
+  struct held held;
+  if (!cgc_init_is_ready())
+    return say(0, "nothing to collect: there is no heap yet");
+  if (is_inside())
+    return busy_self();
+  find_held(&held);
+  const struct cgc_lock *lock = find_lock(&held);
+  if (lock || held.busy)
+    return busy_other(&held, lock);
+  if (held.untold)
+    return held_still(held.untold);
+  return cgc_init_thread() ? run_cycle() : busy_self();
+}
+
+static void collect_on_own_stack(uintptr_t sp, void *code) {
+  (void)sp;
+  *(int *)code = collect();
+}
+
+/* A second call while the first is under way: in another thread, or nested. */
+int cgc_debug_collect(void) {
+  int saved = errno;
+  int code = CGC_DEBUG_BUSY_SELF;
+  if (atomic_exchange_explicit(&debug.in_call, true, memory_order_acq_rel))
+    return say(code, "not collected: another call of the debugger's has not "
+                     "come to its end");
+  cgc_regs_call(collect_on_own_stack, &code, debug.stack + STACK_BYTES);
+  cgc_mailbox_clear();
+  atomic_store_explicit(&debug.in_call, false, memory_order_release);
+  if (code != -1)
+    errno = saved;
+  return code;
+}
+
+/* ---- dump ---------------------------------------------------------------- */
+
+/* Pages by class, read from the page table, which changes page by page. */
+static void dump_classes(void) {
+  const struct cgc_arena *arena = &cgc_heap.arena;
+  unsigned pages[CGC_CLASS_LIMIT] = {0};
+  for (size_t page = 0; page < cgc_arena_pages(arena); page++)
+    pages[cgc_desc_class(arena->desc[page]) % CGC_CLASS_LIMIT]++;
+  for (unsigned class = 1; class < CGC_CLASS_LIMIT; class ++)
+    if (pages[class])
+      cgc_log_raw("cgc:   %8u pages of %s%u bytes\n", pages[class],
+                  class == CGC_CLASS_LARGE ? "objects above " : "slots of ",
+                  class == CGC_CLASS_LARGE ? CGC_SMALL_MAX
+                                           : cgc_size_classes[class].size);
+}
+
+void cgc_debug_dump(void) {
+  const struct cgc_cycle_counters *c = &cgc_cycle_counters;
+  const struct cgc_lock *lock = cgc_lock_find_held();
+  if (!cgc_init_is_ready()) {
+    say(0, "there is no heap yet");
+    return;
+  }
+  cgc_log(CGC_LOG_INFO,
+          "heap %p, %lu bytes, %lu in use, %lu threads, %lu cycles, last live "
+          "%lu, pause %lu us, lock held: %s",
+          (void *)cgc_heap.arena.base,
+          (unsigned long)cgc_arena_bytes(&cgc_heap.arena),
+          (unsigned long)cgc_heap_in_use(&cgc_heap),
+          (unsigned long)cgc_mutator_count(), (unsigned long)c->ncycles,
+          (unsigned long)c->last.live_bytes,
+          (unsigned long)(c->last.pause_ns / 1000),
+          lock ? cgc_lock_name(lock) : "none");
+  dump_classes();
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static void serve(void) {
+  unsigned what =
+      atomic_exchange_explicit(&debug.asked, 0, memory_order_relaxed);
+  if (what & CGC_DEBUG_COLLECT && cgc_alloc_collect(CGC_CYCLE_ASKED) == 0)
+    say_collected();
+  if (what & CGC_DEBUG_DUMP)
+    cgc_debug_dump();
+}
+
+bool cgc_debug_ask(unsigned what) {
+  if (what == 0 || what & ~(unsigned)(CGC_DEBUG_COLLECT | CGC_DEBUG_DUMP))
+    return false;
+  atomic_fetch_or_explicit(&debug.asked, what, memory_order_relaxed);
+  atomic_store_explicit(&cgc_alloc_asked_hook, serve, memory_order_release);
+  return true;
+}
