@@ -89,7 +89,7 @@ CGC_INLINE bool cgc_cache_is_empty(const struct cgc_bin *bin) {
 /** The bin of slots whose page's desc is DESC. */
 CGC_INLINE struct cgc_bin *cgc_cache_bin(struct cgc_cache *cache,
                                          uint32_t desc) {
-  return &cache->bin[0][cgc_desc_bin(desc)];
+  return (struct cgc_bin *)cache->bin + cgc_desc_bin(desc);
 }
 
 /**

@@ -106,7 +106,7 @@ static void *worker(void *arg) {
 }
 
 static int child(struct block **slots, uint64_t rnd) {
-  for (int i = 0; i < 3000; i++)
+  for (size_t i = 0, n = chain_part_of(3000); i < n; i++)
     mutate(slots, &rnd, 1);
   for (int i = 0; i < NSLOTS; i++)
     list_check(slots[i], "block in a child");

@@ -23,11 +23,14 @@ static void expect(bool good, const char *what) {
     nwrong += std::printf("wrong: %s\n", what) > 0;
 }
 
-static void garbage(size_t nmib) {
+// As much of AMOUNT as CHAIN_PERCENT says (roots/chain.h).
+static size_t part_of(size_t amount) {
   const char *percent = getenv("CHAIN_PERCENT");
-  if (percent)
-    nmib = nmib * strtoul(percent, nullptr, 10) / 100;
-  for (size_t left = nmib << 20, n = 0; left >> 12; n++) {
+  return percent ? amount * strtoul(percent, nullptr, 10) / 100 : amount;
+}
+
+static void garbage(size_t nmib) {
+  for (size_t left = part_of(nmib << 20), n = 0; left >> 12; n++) {
     size_t size = 16 + n * 7919 % 2000;
     void *p = std::malloc(size);
     std::memset(p, 0xdb, size);
@@ -102,16 +105,17 @@ static void containers() {
   std::map<int, std::string> tree;
   std::unordered_map<std::string, std::unique_ptr<std::vector<int>>> table;
   std::vector<std::function<int()>> closures;
-  for (int i = 0; i < 5000; i++) {
+  const int n = (int)part_of(5000);
+  for (int i = 0; i < n; i++) {
     std::string text = "a text longer than the short form " + std::to_string(i);
-    tree[i * 7919 % 5000] = text;
+    tree[i * 7919 % n] = text;
     table[text] = std::make_unique<std::vector<int>>(20, i);
     closures.push_back([text, i] { return (int)text.size() + i; });
   }
   garbage(200);
-  for (int i = 0; i < 5000; i++) {
+  for (int i = 0; i < n; i++) {
     std::string text = "a text longer than the short form " + std::to_string(i);
-    expect(tree[i * 7919 % 5000] == text, "map");
+    expect(tree[i * 7919 % n] == text, "map");
     auto it = table.find(text);
     expect(it != table.end() && (*it->second)[19] == i, "unordered_map");
     expect(closures[(size_t)i]() == (int)text.size() + i, "closure");
