@@ -4,12 +4,23 @@
 #include "compat/collect.h"
 #include "compat/message.h"
 #include "front/init.h"
+#include "heap/heap.h"
 
 static _Atomic bool called;
 
+/* All that the heap may grow to. */
+static void publish_bounds(void) {
+  const struct cgc_arena *arena = &cgc_heap.arena;
+  GC_least_plausible_heap_addr = (void *)arena->base;
+  GC_greatest_plausible_heap_addr =
+      (void *)cgc_arena_page_address(arena, arena->pages_limit);
+}
+
 void GC_init(void) {
-  if (cgc_init_thread())
+  if (cgc_init_thread() && !GC_is_init_called()) {
+    publish_bounds();
     atomic_store_explicit(&called, true, memory_order_relaxed);
+  }
 }
 
 int GC_is_init_called(void) {

@@ -109,6 +109,8 @@ void GC_free(void *obj) {
     cgc_misuse_free(CGC_MISUSE_NOT_HEAP, obj, NULL);
 }
 
+size_t GC_size(const void *obj) { return obj ? cgc_alloc_usable(obj) : 0; }
+
 void *GC_realloc(void *obj, size_t size) {
   if (!obj)
     return GC_malloc(size);

@@ -14,8 +14,6 @@
 
 /* ---- ask about a pointer ------------------------------------------------- */
 
-size_t GC_size(const void *obj) { return obj ? cgc_alloc_usable(obj) : 0; }
-
 void *GC_base(void *addr) {
   struct cgc_object obj;
   if (!cgc_arena_find(&cgc_heap.arena, (uintptr_t)addr, &obj) ||

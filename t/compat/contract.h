@@ -53,6 +53,31 @@ CONTRACT_FN void contract_collect(void) {
   GC_gcollect();
 }
 
+/* A thread that pthread_create made: only bdwgc has to be told. */
+static inline void contract_allow_threads(void) {
+  void (*allow)(void) =
+      (void (*)(void))dlsym(RTLD_DEFAULT, "GC_allow_register_threads");
+  if (allow)
+    allow();
+}
+
+static inline void contract_begin_thread(void) {
+  struct GC_stack_base base;
+  int (*add)(const struct GC_stack_base *) =
+      (int (*)(const struct GC_stack_base *))dlsym(RTLD_DEFAULT,
+                                                   "GC_register_my_thread");
+  GC_get_stack_base(&base);
+  if (add)
+    add(&base);
+}
+
+static inline void contract_end_thread(void) {
+  int (*end)(void) =
+      (int (*)(void))dlsym(RTLD_DEFAULT, "GC_unregister_my_thread");
+  if (end)
+    end();
+}
+
 /* Whether at least 90 percent of N were COUNT. */
 #define contract_most(count, n)                                                \
   ck_assert_msg((count)*100 >= (n)*90, "%d of %d", (int)(count), (int)(n))

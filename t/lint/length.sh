@@ -11,7 +11,7 @@ libcgc/include/cgc.h  the whole contract in one file is what a reader wants
 measure() {
   c_files | while read -r file; do
     awk -v file="$file" '
-      /^[a-zA-Z_]/ && !/;$/ && !/^(struct|enum|union|typedef)[^(]*\{$/ {
+      /^[a-zA-Z_]/ && !/;$/ && !/^extern "C"/ && !/^(struct|enum|union|typedef)[^(]*\{$/ {
         if (!start) { start = FNR; head = "" }
       }
       start && !body { head = head " " $0; if (/;$/) start = 0 }
