@@ -15,6 +15,7 @@
 
 #include "base/base.h"
 
+enum cgc_mode { CGC_MODE_STW, CGC_MODE_INCREMENTAL, CGC_MODE_CONCURRENT };
 enum cgc_free_mode {
   CGC_FREE_HONOUR,
   CGC_FREE_IGNORE,

@@ -7,10 +7,14 @@
 #include "os/regs.h"
 #include "os/thread.h"
 #include "world/mutator.h"
+#include "world/stop.h"
 
 #include <errno.h>
 
-enum { STACK_BYTES = 256 << 10 };
+enum {
+  STACK_BYTES = 256 << 10,
+  STEP_BYTES = 64 << 10 /* allocated between two steps of a cycle beside */
+};
 
 _Atomic size_t cgc_cycle_trigger_bytes = SIZE_MAX;
 struct cgc_cycle_counters cgc_cycle_counters;
@@ -23,6 +27,7 @@ void (*cgc_cycle_finished_hook)(const struct cgc_cycle_report *report);
  */
 struct workplace {
   struct cgc_workers workers;
+  struct cgc_beside beside;
   char stack[STACK_BYTES] CGC_ALIGNED(64);
 };
 
@@ -37,10 +42,11 @@ static struct {
 
 const void *const cgc_cycle_view[1] = {&cycle.scope};
 
-static void publish_trigger(void) {
-  atomic_store_explicit(&cgc_cycle_trigger_bytes, cycle.pacer.trigger_bytes,
-                        memory_order_relaxed);
+static void set_trigger(size_t bytes) {
+  atomic_store_explicit(&cgc_cycle_trigger_bytes, bytes, memory_order_relaxed);
 }
+
+static void publish_trigger(void) { set_trigger(cycle.pacer.trigger_bytes); }
 
 bool cgc_cycle_init(enum cgc_root_scope scope) {
   cgc_lock_register(&cycle.lock);
@@ -52,6 +58,9 @@ bool cgc_cycle_init(enum cgc_root_scope scope) {
 }
 
 void cgc_cycle_fork_child(void) {
+  if (cycle.place)
+    cgc_beside_fork_child(&cycle.place->beside);
+  publish_trigger();
   atomic_store_explicit(&cgc_phase, CGC_PHASE_IDLE, memory_order_relaxed);
 }
 
@@ -81,13 +90,26 @@ static void pace(const struct cgc_cycle_report *r) {
   publish_trigger();
 }
 
-static int run_phases(struct cgc_work *w) {
+/* The world stands, nothing is marked; a cycle that ran beside is given up. */
+static int start(struct cgc_work *w) {
+  struct cgc_beside *beside = &cycle.place->beside;
+  cgc_beside_cut_short(beside);
   cgc_phase_enter(CGC_PHASE_START);
   cgc_heap_sweep_all(&cgc_heap);
   int err = cgc_phase_try_stop_world(w);
   if (err)
     return err;
+  if (beside->cut)
+    cgc_beside_clean_up(beside);
   cgc_phase_start(w);
+  return 0;
+}
+
+/* A cycle from its beginning to its end, while the world stands. */
+static int run_phases(struct cgc_work *w) {
+  int err = start(w);
+  if (err)
+    return err;
   err = cgc_phase_mark(w);
   if (!err) {
     cgc_phase_enter(CGC_PHASE_REMARK); /* nothing can have changed */
@@ -103,14 +125,21 @@ static int run_phases(struct cgc_work *w) {
 /* ---- One cycle -------------------------------------------------------- */
 
 struct run {
-  struct cgc_work *work;
-  int err;
+  struct cgc_work *work; /* NULL: a step of the cycle beside */
+  int result;
 };
 
 static void run_on_own_stack(uintptr_t sp, void *ctx) {
   struct run *run = ctx;
   cgc_self->sp = sp;
-  run->err = run_phases(run->work);
+  run->result =
+      run->work ? run_phases(run->work) : cgc_beside_step(&cycle.place->beside);
+}
+
+static int run(struct cgc_work *work) {
+  struct run run = {work, 0};
+  cgc_regs_call(run_on_own_stack, &run, cycle.place->stack + STACK_BYTES);
+  return run.result;
 }
 
 static void count(const struct cgc_cycle_report *r) {
@@ -130,34 +159,82 @@ static bool make_place(void) {
       !cgc_workers_init(&place->workers, (unsigned)cgc_options.markers))
     return false;
   cycle.place = place;
+  cgc_stop_spare(&place->beside.background.tid);
   return true;
 }
 
-static int run_cycle(enum cgc_cycle_reason reason) {
+/* Nothing was reclaimed. */
+static int fail(int err) {
+  cgc_pacer_put_off(&cycle.pacer, cgc_heap_in_use(&cgc_heap));
+  publish_trigger();
+  return err;
+}
+
+static int finish(struct cgc_cycle_report *report) {
+  report->number = cgc_cycle_counters.ncycles + 1;
+  report->heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
+  report->trigger_bytes = cycle.pacer.trigger_bytes;
+  count(report);
+  atomic_fetch_add_explicit(&cycle.number, 1, memory_order_relaxed);
+  if (cgc_cycle_finished_hook)
+    cgc_cycle_finished_hook(report);
+  return 0;
+}
+
+static struct cgc_work new_work(void) {
+  return (struct cgc_work){.scope = cycle.scope,
+                           .workers = &cycle.place->workers};
+}
+
+static int run_stopped(enum cgc_cycle_reason reason) {
   struct cgc_cycle_report report = {
-      .number = cgc_cycle_counters.ncycles + 1,
       .reason = reason,
       .began_ns = cgc_thread_now_ns(),
   };
-  struct cgc_work work = {.scope = cycle.scope, .report = &report};
-  struct run run = {&work, 0};
+  struct cgc_work work = new_work();
+  work.report = &report;
+  cgc_toggle_ask();
+  int err = run(&work);
+  return err ? fail(err) : finish(&report);
+}
+
+/* ---- Beside the program ----------------------------------------------- */
+
+static bool runs_beside(enum cgc_cycle_reason reason) {
+  return cgc_options.mode != CGC_MODE_STW &&
+         (reason == CGC_CYCLE_TRIGGER || reason == CGC_CYCLE_STRESS);
+}
+
+static int end_beside(struct cgc_beside *beside) {
+  struct cgc_cycle_report *r = &beside->report;
+  cgc_pacer_set_runway(&cycle.pacer, beside->born_bytes);
+  pace(r);
+  return finish(r);
+}
+
+/* The next step, of a new cycle if none is on. */
+static int step_beside(enum cgc_cycle_reason reason) {
+  struct cgc_beside *beside = &cycle.place->beside;
+  struct cgc_work work = new_work();
+  bool threaded = cgc_options.mode == CGC_MODE_CONCURRENT;
+  if (!cgc_beside_is_on(beside) &&
+      cgc_beside_begin(beside, &work, reason, threaded) != 0)
+    return run_stopped(reason);
+  int result = run(NULL);
+  if (result == 0)
+    return end_beside(beside);
+  if (result < 0)
+    return fail(result);
+  set_trigger(cgc_heap_in_use(&cgc_heap) + STEP_BYTES);
+  return 0;
+}
+
+/* ---- The contract ----------------------------------------------------- */
+
+static int run_cycle(enum cgc_cycle_reason reason) {
   if (!cycle.place && !make_place())
     return -ENOMEM;
-  work.workers = &cycle.place->workers;
-  cgc_toggle_ask();
-  cgc_regs_call(run_on_own_stack, &run, cycle.place->stack + STACK_BYTES);
-  report.heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
-  report.trigger_bytes = cycle.pacer.trigger_bytes;
-  if (run.err) {
-    cgc_pacer_put_off(&cycle.pacer, cgc_heap_in_use(&cgc_heap));
-    publish_trigger();
-    return run.err;
-  }
-  count(&report);
-  atomic_fetch_add_explicit(&cycle.number, 1, memory_order_relaxed);
-  if (cgc_cycle_finished_hook)
-    cgc_cycle_finished_hook(&report);
-  return 0;
+  return runs_beside(reason) ? step_beside(reason) : run_stopped(reason);
 }
 
 /* ---- A survey --------------------------------------------------------- */
@@ -171,16 +248,12 @@ struct survey {
 static void survey_on_own_stack(uintptr_t sp, void *ctx) {
   struct survey *survey = ctx;
   struct cgc_cycle_report report = {0};
-  struct cgc_work work = {.scope = cycle.scope,
-                          .workers = &cycle.place->workers,
-                          .report = &report};
+  struct cgc_work work = new_work();
+  work.report = &report;
   cgc_self->sp = sp;
-  cgc_phase_enter(CGC_PHASE_START);
-  cgc_heap_sweep_all(&cgc_heap);
-  survey->result = cgc_phase_try_stop_world(&work);
+  survey->result = start(&work);
   if (survey->result)
     return;
-  cgc_phase_start(&work);
   survey->result = survey->fn(&work, survey->ctx);
   cgc_phase_start_world(&work);
 }
@@ -194,15 +267,18 @@ static int run_survey(struct survey *survey) {
 
 /*
  * Busy and with the lock, or not at all.  A thread that waits for the lock is
- * not busy, since its holder wants to stop it.
+ * not busy, since its holder wants to stop it.  A step that somebody else takes
+ * need not be waited for.
  */
-static bool lock_cycle(struct cgc_mutator *self) {
+static bool lock_cycle(struct cgc_mutator *self, bool wait) {
   for (;;) {
     if (!cgc_mutator_enter(self))
       return false;
     if (cgc_trylock(&cycle.lock))
       return true;
     cgc_mutator_leave(self);
+    if (!wait)
+      return false;
     cgc_lock_await(&cycle.lock);
   }
 }
@@ -219,14 +295,15 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
   if (cgc_cycle_is_disabled() ||
       (cgc_cycle_wanted_hook && !cgc_cycle_wanted_hook(reason)))
     return -EAGAIN;
-  if (!self || !is_own_thread(self) || !lock_cycle(self))
+  if (!self || !is_own_thread(self) || !lock_cycle(self, !runs_beside(reason)))
     return -EBUSY;
   bool done =
       reason != CGC_CYCLE_ASKED &&
       number != atomic_load_explicit(&cycle.number, memory_order_relaxed);
   if (!done)
     err = run_cycle(reason);
-  cgc_phase_enter(CGC_PHASE_IDLE);
+  if (!cycle.place || !cgc_beside_is_on(&cycle.place->beside))
+    cgc_phase_enter(CGC_PHASE_IDLE);
   cgc_unlock(&cycle.lock);
   cgc_mutator_leave(self);
   return err;
@@ -235,9 +312,10 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
 int cgc_cycle_survey(cgc_survey_fn fn, void *ctx) {
   struct survey survey = {fn, ctx, 0};
   struct cgc_mutator *self = cgc_self;
-  if (!self || !is_own_thread(self) || !lock_cycle(self))
+  if (!self || !is_own_thread(self) || !lock_cycle(self, true))
     return -EBUSY;
   int err = run_survey(&survey);
+  publish_trigger();
   cgc_phase_enter(CGC_PHASE_IDLE);
   cgc_unlock(&cycle.lock);
   cgc_mutator_leave(self);

@@ -4,6 +4,10 @@
  *
  *   IDLE ─► START ─► MARK ─► REMARK ─► WEAK ─► FLIP ─► SWEEP ─► IDLE
  *
+ * CGC_MODE=stw: all of it while the world stands.  Else a cycle that allocation
+ * asks for runs beside the program, step by step (cycle/beside); one that
+ * somebody waits for cuts it short and stands.
+ *
  * Each phase is one function of cycle/phase; none of what it calls calls back.
  * The sweep is allocation's (heap/heap).
  *
@@ -18,8 +22,8 @@
 #define CGC_CYCLE_CYCLE_H
 
 #include "base/lock.h"
+#include "cycle/beside.h"
 #include "cycle/pacer.h"
-#include "cycle/phase.h"
 
 /* All cycles of this process; guard: cycle.lock for writing. */
 struct cgc_cycle_counters {
@@ -56,8 +60,8 @@ bool cgc_cycle_init(enum cgc_root_scope scope);
 void cgc_cycle_fork_child(void);
 
 /**
- * Run one cycle.  With another reason than ASKED, a cycle that another thread
- * finished meanwhile will do.
+ * Run one cycle, or a step of one that runs beside the program.  With another
+ * reason than ASKED, a cycle that another thread finished meanwhile will do.
  * returns  0; -EBUSY: this thread is inside the collector, or the process is
  *          the child of a vfork; -EAGAIN: collections are off or the hook
  *          refused; -EDEADLK: a debugger holds a thread still; -ENOMEM, or

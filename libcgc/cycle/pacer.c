@@ -30,6 +30,7 @@ static size_t under_limit(const struct cgc_pacer *p, size_t live,
 
 static void set_trigger(struct cgc_pacer *p, size_t live) {
   size_t trigger = saturated_add(live, growth(p, live));
+  trigger -= cgc_min(p->runway_bytes, (trigger - live) / 2);
   trigger = cgc_max(trigger, p->minimum_bytes);
   trigger = under_limit(p, live, trigger);
   p->trigger_bytes = p->percent ? trigger : SIZE_MAX;
@@ -47,6 +48,10 @@ void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent, size_t minimum_bytes,
 void cgc_pacer_set_percent(struct cgc_pacer *p, uint64_t percent, size_t live) {
   p->percent = percent;
   set_trigger(p, live);
+}
+
+void cgc_pacer_set_runway(struct cgc_pacer *p, size_t bytes) {
+  p->runway_bytes = bytes;
 }
 
 void cgc_pacer_update(struct cgc_pacer *p, size_t before, size_t live) {

@@ -11,6 +11,10 @@
  * What such a program might begin to leak costs at most four times its live
  * heap, once.
  *
+ * A cycle that runs beside the program begins earlier, by as much as the
+ * program allocated during the last such cycle, so that it ends about where one
+ * with the world stopped would begin; but at half of the way at the earliest.
+ *
  * Near a soft limit the trigger comes closer, but never nearer to the live
  * heap than 1/16 of it: the collector may take half of the time, not all.
  *
@@ -26,6 +30,7 @@ struct cgc_pacer {
   uint64_t percent;     /* of the live heap; 0: never */
   size_t minimum_bytes; /* no trigger below */
   size_t limit_bytes;   /* soft limit of the heap; 0: none */
+  size_t runway_bytes;  /* allocated while the last cycle marked */
   unsigned stretch;     /* 1, 2 or 4 */
   size_t trigger_bytes; /* in use that starts the next cycle */
 };
@@ -41,6 +46,9 @@ void cgc_pacer_set_percent(struct cgc_pacer *pacer, uint64_t percent,
  * A cycle found LIVE bytes where BEFORE bytes were in use: set the trigger.
  */
 void cgc_pacer_update(struct cgc_pacer *pacer, size_t before, size_t live);
+
+/** During a cycle beside the program BYTES were allocated: begin earlier. */
+void cgc_pacer_set_runway(struct cgc_pacer *pacer, size_t bytes);
 
 /** A cycle failed with IN_USE bytes: try again when a quarter more is. */
 void cgc_pacer_put_off(struct cgc_pacer *pacer, size_t in_use);

@@ -113,6 +113,20 @@ static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
   cgc_marker_mark_word(ctx, m->sp);
 }
 
+static void queue_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
+                       void *ctx) {
+  (void)kind;
+  cgc_marker_scan_words(ctx, lo, hi);
+}
+
+int cgc_phase_first_roots(struct cgc_work *w) {
+  cgc_phase_enter(CGC_PHASE_MARK);
+  w->marker = cgc_workers_open(w->workers, &cgc_heap, 0);
+  int err = cgc_root_visit(w->scope, queue_root, w->marker);
+  cgc_mutator_each(mark_stack_block, w->marker);
+  return err;
+}
+
 int cgc_phase_roots(struct cgc_work *w) {
   uint64_t began = cgc_thread_now_ns();
   cgc_disclaim_keep(w->marker);

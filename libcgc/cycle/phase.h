@@ -103,6 +103,12 @@ void cgc_phase_start(struct cgc_work *work);
  */
 int cgc_phase_roots(struct cgc_work *work);
 
+/**
+ * World stopped, the marks prepared: begin marking beside the program.  What
+ * the roots lead to waits; those that only scanning tells come at the end.
+ */
+int cgc_phase_first_roots(struct cgc_work *work);
+
 /** MARK, world stopped: from the roots to the end, with all workers. */
 int cgc_phase_mark(struct cgc_work *work);
 

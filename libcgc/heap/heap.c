@@ -234,21 +234,38 @@ bool cgc_heap_resize_large(struct cgc_heap *heap, struct cgc_span *span,
   return true;
 }
 
-void cgc_heap_each_span(const struct cgc_heap *heap, cgc_span_fn fn,
-                        void *ctx) {
+/* The span that has PAGE, or NULL. */
+static struct cgc_span *span_at(const struct cgc_arena *arena, size_t page) {
+  /* Acquire: pairs with the release in cgc_arena_set. */
+  return __atomic_load_n(&arena->desc[page], __ATOMIC_ACQUIRE)
+             ? arena->spans[page]
+             : NULL;
+}
+
+void cgc_heap_each_span_in(const struct cgc_heap *heap, size_t first,
+                           size_t end, cgc_span_fn fn, void *ctx) {
   const struct cgc_arena *arena = &heap->arena;
-  for (size_t page = 0; page < cgc_arena_pages(arena);) {
-    struct cgc_span *span = arena->desc[page] ? arena->spans[page] : NULL;
-    page =
-        span ? cgc_arena_page_of(arena, span->base) + span->npages : page + 1;
-    if (span)
+  for (size_t page = first; page < end;) {
+    struct cgc_span *span = span_at(arena, page);
+    size_t begin = span ? cgc_arena_page_of(arena, span->base) : page;
+    page = span ? begin + span->npages : page + 1;
+    if (span && begin >= first)
       fn(span, ctx);
   }
+}
+
+void cgc_heap_each_span(const struct cgc_heap *heap, cgc_span_fn fn,
+                        void *ctx) {
+  cgc_heap_each_span_in(heap, 0, cgc_arena_pages(&heap->arena), fn, ctx);
 }
 
 static void prepare(struct cgc_span *span, void *ctx) {
   const struct cgc_heap *heap = ctx;
   cgc_sweep_prepare(&heap->arena, span);
+}
+
+void cgc_heap_prepare_some(struct cgc_heap *heap, size_t first, size_t end) {
+  cgc_heap_each_span_in(heap, first, end, prepare, heap);
 }
 
 void cgc_heap_prepare_marks(struct cgc_heap *heap) {

@@ -104,8 +104,22 @@ typedef void (*cgc_span_fn)(struct cgc_span *span, void *ctx);
  */
 void cgc_heap_each_span(const struct cgc_heap *heap, cgc_span_fn fn, void *ctx);
 
+/**
+ * Call FN for each span that begins in pages [FIRST, END).  Beside the program
+ * if the heap is held: spans made meanwhile may be missed.
+ */
+void cgc_heap_each_span_in(const struct cgc_heap *heap, size_t first,
+                           size_t end, cgc_span_fn fn, void *ctx);
+
 /** World stopped, caches flushed: set all mark lines for a new cycle. */
 void cgc_heap_prepare_marks(struct cgc_heap *heap);
+
+/**
+ * The same for the spans that begin in pages [FIRST, END), beside the program:
+ * all swept, the heap held.  A slot that is not LIVE at that moment is born
+ * marked, so whatever is written into it must be noted from before (os/dirty).
+ */
+void cgc_heap_prepare_some(struct cgc_heap *heap, size_t first, size_t end);
 
 /**
  * World stopped, marking done: what is unmarked is garbage from here on, swept

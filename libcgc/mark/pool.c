@@ -20,6 +20,12 @@ void cgc_pool_open(struct cgc_pool *pool, const struct cgc_arena *arena,
   atomic_flag_clear_explicit(&pool->lock, memory_order_release);
 }
 
+void cgc_pool_clear(struct cgc_pool *pool) {
+  if (pool->ring_size)
+    memset(pool->queued, 0, pool->ring_size);
+  pool->nspans = pool->npieces = 0;
+}
+
 static void lock(struct cgc_pool *pool) {
   if (pool->members == 1)
     return;

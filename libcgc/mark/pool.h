@@ -56,6 +56,9 @@ struct cgc_pool {
 void cgc_pool_open(struct cgc_pool *pool, const struct cgc_arena *arena,
                    unsigned members);
 
+/** Marking was broken off: forget what waits (I1). */
+void cgc_pool_clear(struct cgc_pool *pool);
+
 /** N members could not come: not the caller, and none that waits. */
 void cgc_pool_leave(struct cgc_pool *pool, unsigned n);
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cycle/beside.h - a cycle that runs while the program does.
+ *
+ *   OFF ─► SWEEPING ─► ARMING ─► PREPARING ─► MARKING ─► (remark) ─► OFF
+ *              stop: hold        stop: roots      stop: remark
+ *
+ *   SWEEPING   the last cycle's garbage, some spans at each step
+ *   ARMING     all of the heap is clean in the books of the barrier
+ *   PREPARING  mark bits; whatever is not live at that moment is born marked
+ *   MARKING    from the first roots; then the pages that were written
+ *              meanwhile, again and again while that pays
+ *   remark     the world stands: roots again, pages written since, weak
+ *              things, flip
+ *
+ * Each step is bounded, and allocation asks for one as it goes on.  Between
+ * the stops the work is done in slices: by a background thread (concurrent), or
+ * by the step itself up to the pause target (incremental).
+ *
+ *   I1  While it is on the heap is held and nothing is unswept.
+ *   I2  At the flip every object that a marking from scratch would mark is
+ *       marked (mark/audit proves it under CGC_VERIFY).
+ *
+ * A cycle that cannot end, or that somebody cannot wait for, is cut short: it
+ * leaves nothing but marks that the next cycle prepares anew.
+ *
+ * Who comes in: cycle/cycle, its lock held, the thread busy.
+ * Locks: none of its own.
+ * Source: Boehm, Demers, Shenker 1991; the slices are Go's and Lua's.
+ */
+#ifndef CGC_CYCLE_BESIDE_H
+#define CGC_CYCLE_BESIDE_H
+
+#include "cycle/background.h"
+#include "cycle/barrier.h"
+#include "cycle/phase.h"
+
+enum cgc_beside_stage {
+  CGC_BESIDE_OFF,
+  CGC_BESIDE_SWEEPING,
+  CGC_BESIDE_ARMING,
+  CGC_BESIDE_PREPARING,
+  CGC_BESIDE_MARKING
+};
+
+/* Zeroed memory is a valid instance. */
+struct cgc_beside {
+  enum cgc_beside_stage stage;
+  bool threaded;     /* the slices are a background thread's */
+  bool cut;          /* cut short; the heap is still held */
+  _Atomic bool over; /* the stage's slices are done */
+  struct cgc_work work;
+  struct cgc_cycle_report report;
+  struct cgc_barrier barrier;
+  struct cgc_background background;
+  size_t at, end;       /* pages: how far the slices of a stage are */
+  size_t nfound;        /* OS pages found written in this round */
+  unsigned round;       /* of visits to written pages */
+  uint64_t grown_bytes; /* the heap's, when the cycle began */
+  size_t born_bytes;    /* allocated since, at the flip */
+  size_t limit_bytes;   /* in use: then the rest is done in one step */
+};
+
+CGC_INLINE bool cgc_beside_is_on(const struct cgc_beside *beside) {
+  return beside->stage != CGC_BESIDE_OFF;
+}
+
+/**
+ * Begin a cycle, WORK has its scope and workers.
+ * returns  0; -ENOSYS: nothing keeps a record of writes, or there are objects
+ *          that must not be scanned while the program runs
+ */
+int cgc_beside_begin(struct cgc_beside *beside, const struct cgc_work *work,
+                     enum cgc_cycle_reason reason, bool threaded);
+
+/**
+ * One step of the cycle that is on.
+ * returns  1: it goes on; 0: it is done, the report says what it did; -errno
+ *          of a root that could not be read: cut short
+ */
+int cgc_beside_step(struct cgc_beside *beside);
+
+/** Nobody marks any more; the next stop must call cgc_beside_clean_up. */
+void cgc_beside_cut_short(struct cgc_beside *beside);
+
+/** World stopped, or the child of a fork. */
+void cgc_beside_clean_up(struct cgc_beside *beside);
+
+/** In the child of a fork, its only thread. */
+void cgc_beside_fork_child(struct cgc_beside *beside);
+
+#endif
