@@ -5,21 +5,21 @@
 
 enum { EMPTY_PAGES_MAX = 8 };
 
-static void lock_ready(struct cgc_central *c) {
-  cgc_lock(&c->lock);
-  if (c->partial.next)
-    return;
+static void make_lists(struct cgc_central *c) {
   cgc_list_init(&c->partial);
   cgc_list_init(&c->full);
   cgc_list_init(&c->empty);
   cgc_list_init(&c->unswept);
+  atomic_store_explicit(&c->ready, true, memory_order_release);
 }
 
 /* Centrals are many and most are never used: each is made at its first use. */
 void cgc_central_init(struct cgc_central *c) {
   c->lock.rank = CGC_RANK_CENTRAL;
   cgc_lock_register(&c->lock);
-  lock_ready(c);
+  cgc_lock(&c->lock);
+  if (!cgc_central_is_ready(c))
+    make_lists(c);
   cgc_unlock(&c->lock);
 }
 

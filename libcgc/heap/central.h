@@ -35,6 +35,7 @@ struct cgc_central {
   size_t empty_pages;      /* guard: lock */
   struct cgc_link unswept; /* guard: lock */
   uint8_t epoch;           /* of the last flip; guard: lock */
+  _Atomic bool ready;      /* the lists are made */
 };
 
 /* A slot just freed, in a cache's held list. */
@@ -47,7 +48,8 @@ struct cgc_held {
 void cgc_central_init(struct cgc_central *central);
 
 CGC_INLINE bool cgc_central_is_ready(const struct cgc_central *central) {
-  return central->lock.registered;
+  /* Acquire: the lists; released by cgc_central_init. */
+  return atomic_load_explicit(&central->ready, memory_order_acquire);
 }
 
 /**

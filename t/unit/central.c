@@ -4,6 +4,8 @@
 #include "heap/sweep.h"
 #include "private.h"
 
+#include <pthread.h>
+
 enum { CLASS = 20, SPANS = 8 };
 
 static struct cgc_heap *heap;
@@ -231,6 +233,48 @@ START_TEST(large_spans_are_swept_too) {
 }
 END_TEST
 
+/* ---- The first use --------------------------------------------------------
+ */
+
+enum { ROUNDS = 100, RACERS = 4 };
+
+static pthread_barrier_t start;
+
+/* All centrals of the heap, each for the first time, as the others do. */
+static void *use_all(void *arg) {
+  struct cgc_heap *h = arg;
+  pthread_barrier_wait(&start);
+  for (int kind = 0; kind < CGC_KIND_DESCRIBED; kind++)
+    for (unsigned class = 1; class <= CGC_CLASSES; class ++)
+      cgc_heap_give_span(h, cgc_heap_take_span(h, (enum cgc_kind)kind, class));
+  return NULL;
+}
+
+/* What another thread sees that comes in the middle of the init. */
+START_TEST(a_central_without_lists_is_not_ready) {
+  static struct cgc_central half_made;
+  half_made.lock.rank = CGC_RANK_CENTRAL;
+  cgc_lock_register(&half_made.lock);
+  ck_assert(!cgc_central_is_ready(&half_made));
+  cgc_central_init(&half_made);
+  ck_assert(cgc_central_is_ready(&half_made));
+}
+END_TEST
+
+START_TEST(threads_may_meet_at_the_first_use) {
+  pthread_t threads[RACERS];
+  pthread_barrier_init(&start, NULL, RACERS);
+  for (int round = 0; round < ROUNDS; round++) {
+    struct cgc_heap *h = private_heap((size_t)32 << 20, 0);
+    for (int i = 0; i < RACERS; i++)
+      pthread_create(&threads[i], NULL, use_all, h);
+    for (int i = 0; i < RACERS; i++)
+      pthread_join(threads[i], NULL);
+    cgc_verify_heap(h);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("central");
   TCase *core = tcase_create("core");
@@ -249,5 +293,9 @@ int main(void) {
   tcase_add_test(core, sweeping_stops_where_it_is_told);
   tcase_add_test(core, large_spans_are_swept_too);
   suite_add_tcase(s, core);
+  TCase *concurrent = tcase_create("concurrent");
+  tcase_add_test(concurrent, a_central_without_lists_is_not_ready);
+  tcase_add_test(concurrent, threads_may_meet_at_the_first_use);
+  suite_add_tcase(s, concurrent);
   return unit_run(s);
 }
