@@ -58,6 +58,11 @@ static FILE *open_text(const struct cgc_leaks *leaks, const char *name) {
   return out ? out : stderr;
 }
 
+/* What is told when it happens, apart from any check. */
+static bool is_note(const struct cgc_leaks *leaks) {
+  return leaks->raw->nbadfrees || strcmp(leaks->raw->reason, "fault") == 0;
+}
+
 static void print_text(const struct cgc_leaks *leaks,
                        const struct cgc_settings *settings) {
   /* Many small writes, and stderr has no buffer. */
@@ -66,6 +71,8 @@ static void print_text(const struct cgc_leaks *leaks,
   setvbuf(out, buffer, _IOFBF, sizeof buffer);
   if (leaks->raw->nbadfrees)
     cgc_text_print_badfrees(out, leaks);
+  else if (is_note(leaks))
+    cgc_text_print_faults(out, leaks);
   else if (settings->json && strcmp(settings->json, "-") == 0)
     cgc_json_print(out, leaks);
   else
@@ -79,7 +86,7 @@ static void print_text(const struct cgc_leaks *leaks,
 static void print_all(const struct cgc_leaks *leaks,
                       const struct cgc_settings *settings) {
   print_text(leaks, settings);
-  if (leaks->raw->nbadfrees)
+  if (is_note(leaks))
     return;
   if (settings->json && strcmp(settings->json, "-") != 0)
     write_file(leaks, settings->json, "ae", cgc_json_print);

@@ -188,17 +188,6 @@ static void print_growths(const struct page *p) {
   }
 }
 
-static void print_faults(const struct page *p) {
-  const struct cgc_raw *raw = p->leaks->raw;
-  for (size_t i = 0; i < raw->nfaults; i++) {
-    const struct cgc_raw_fault *f = &raw->faults[i];
-    fprintf(p->out, "%s%s, call %" PRIu64 ", was made to fail%s\n",
-            paint(p, BOLD), f->kind, f->number, paint(p, PLAIN));
-    print_stack(p, f->stack);
-    fputc('\n', p->out);
-  }
-}
-
 /* ---- sums -------------------------------------------------------------- */
 
 /* The library counts the reachable ones also when it doesn't list them. */
@@ -263,7 +252,7 @@ static void print_title(const struct page *p) {
 
 static bool has_nothing(const struct cgc_leaks *leaks) {
   return leaks->nshown == 0 && leaks->suppressed.groups == 0 &&
-         leaks->raw->ngrowths == 0 && leaks->raw->nfaults == 0;
+         leaks->raw->ngrowths == 0;
 }
 
 static void print_summary(const struct page *p) {
@@ -296,7 +285,6 @@ void cgc_text_print(FILE *out, const struct cgc_leaks *leaks,
   struct page p = open_page(out, leaks, settings);
   if (!has_nothing(leaks))
     print_title(&p);
-  print_faults(&p);
   for (int i = 0; i < CGC_RAW_NCLASSES; i++)
     if (i != CGC_RAW_REACHABLE || settings->reachable)
       print_class(&p, (enum cgc_raw_class)i);
@@ -316,6 +304,22 @@ void cgc_text_print_stack(FILE *out, const struct cgc_leaks *leaks,
   static const struct cgc_settings defaults;
   struct page p = open_page(out, leaks, &defaults);
   print_stack(&p, stack);
+  free(p.here);
+}
+
+/* ---- what is told at once ----------------------------------------------- */
+
+void cgc_text_print_faults(FILE *out, const struct cgc_leaks *leaks) {
+  static const struct cgc_settings defaults;
+  struct page p = open_page(out, leaks, &defaults);
+  for (size_t i = 0; i < leaks->raw->nfaults; i++) {
+    const struct cgc_raw_fault *f = &leaks->raw->faults[i];
+    fprintf(out, "cgc: leak: %scall %" PRIu64 " of %s fails%s\n",
+            paint(&p, BOLD), f->number,
+            strcmp(f->kind, "any") == 0 ? "malloc and its like" : f->kind,
+            paint(&p, PLAIN));
+    print_stack(&p, f->stack);
+  }
   free(p.here);
 }
 

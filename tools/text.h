@@ -21,6 +21,9 @@
 void cgc_text_print(FILE *out, const struct cgc_leaks *leaks,
                     const struct cgc_settings *settings);
 
+/** Print the calls that were just made to fail. */
+void cgc_text_print_faults(FILE *out, const struct cgc_leaks *leaks);
+
 /** Print the stacks of wrong frees; their headline stands there already. */
 void cgc_text_print_badfrees(FILE *out, const struct cgc_leaks *leaks);
 

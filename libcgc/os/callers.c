@@ -63,12 +63,14 @@ CGC_INLINE struct cgc_cfi_rule rule_for(uintptr_t pc) {
 
 /*
  * rbp is any register to most code.  A frame needs it if a frame further out
- * computes its CFA from it before it is loaded anew.
+ * computes its CFA from it before it is loaded anew.  Elsewhere it may be a
+ * pointer to a block, and the walks that are kept must not keep that alive: so
+ * it is inverted.
  */
 struct frame {
   uintptr_t pc;    /* a return address, or of the code that a signal met */
   uintptr_t sp;    /* the CFA of the frame before */
-  uintptr_t bp;    /* right where it is needed */
+  uintptr_t bp;    /* inverted; right where it is needed */
   uintptr_t bp_at; /* where it was loaded from; 0: kept from the frame before */
   bool exact;      /* pc is no return address */
   bool uses_bp;    /* its rule does */
@@ -100,7 +102,7 @@ CGC_INLINE uintptr_t word_at(uintptr_t addr) {
 static bool leave_signal(const struct frame *frame, struct frame *f) {
   uintptr_t gregs = frame->sp + GREGS;
   f->pc = word_at(gregs + GREG_RIP * sizeof(uintptr_t));
-  f->bp = word_at(gregs + GREG_RBP * sizeof(uintptr_t));
+  f->bp = ~word_at(gregs + GREG_RBP * sizeof(uintptr_t));
   f->sp = word_at(gregs + GREG_RSP * sizeof(uintptr_t));
   f->bp_at = 0;
   f->exact = true;
@@ -119,8 +121,8 @@ CGC_INLINE bool leave_call(const struct frame *frame, struct frame *f,
   f->exact = false;
   if (rule.saved) {
     f->bp_at =
-        (rule.saved == 1 ? cfa : frame->bp) + (uintptr_t)(intptr_t)rule.rbp;
-    f->bp = word_at(f->bp_at);
+        (rule.saved == 1 ? cfa : ~frame->bp) + (uintptr_t)(intptr_t)rule.rbp;
+    f->bp = ~word_at(f->bp_at);
   }
   return f->pc != 0;
 }
@@ -138,9 +140,9 @@ CGC_INLINE bool step(struct frame *frame, struct frame *f) {
   if (cgc_likely(rule.kind == CGC_CFI_RSP))
     return leave_call(frame, f, frame->sp + offset, rule);
   if (rule.kind == CGC_CFI_RBP)
-    return leave_call(frame, f, frame->bp + offset, rule);
+    return leave_call(frame, f, ~frame->bp + offset, rule);
   if (rule.kind == CGC_CFI_DEREF)
-    return leave_call(frame, f, word_at(frame->bp + offset), rule);
+    return leave_call(frame, f, word_at(~frame->bp + offset), rule);
   return rule.kind == CGC_CFI_SIGNAL && leave_signal(frame, f);
 }
 
@@ -157,7 +159,7 @@ CGC_INLINE void copy_words(struct frame *to, const struct frame *from,
 CGC_INLINE void begin(struct frame *f, uintptr_t frame) {
   f->pc = word_at(frame + 8);
   f->sp = frame + 16;
-  f->bp = word_at(frame);
+  f->bp = ~word_at(frame);
   f->bp_at = 0;
   f->exact = false;
 }
@@ -173,7 +175,7 @@ static size_t unchanged(const struct walk *old, size_t at) {
   for (; n < RECENT; n++) {
     const struct frame *f = &old->frames[n];
     if (f->exact || word_at(f->sp - 8) != f->pc ||
-        (f->needs_bp && f->bp_at && word_at(f->bp_at) != f->bp))
+        (f->needs_bp && f->bp_at && word_at(f->bp_at) != ~f->bp))
       break;
   }
   return n - at;
@@ -212,7 +214,7 @@ static void copy_frames(struct frame *to, const struct frame *from, size_t n,
   for (size_t i = 0; i < n; i++) {
     to[i] = from[i];
     if (i > 0 && from[i].bp_at)
-      bp = word_at(from[i].bp_at);
+      bp = ~word_at(from[i].bp_at);
     to[i].bp = bp;
   }
 }
