@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct {
+static union {
   struct cgc_span span;
-  uint8_t slots[64];
+  char room[sizeof(struct cgc_span) + 64]; /* a byte for each slot */
 } small;
 
 /* Slot INDEX of a span of 32-byte slots. */
