@@ -38,7 +38,8 @@ enum cgc_lock_rank {
   CGC_RANK_MUTATOR, /* held while the world is stopped, so above the others */
   CGC_RANK_CYCLE,
   CGC_RANK_INIT,
-  CGC_RANK_LIMIT
+  CGC_RANK_LIMIT,
+  CGC_RANK_GUARD /* held while a program's function runs */
 };
 
 struct cgc_lock {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "compat/collect.h"
 
-#include "cycle/invoke.h"
+#include "compat/finalizer.h"
+#include "compat/growth.h"
+#include "compat/segment.h"
 #include "front/alloc.h"
 #include "front/init.h"
 
@@ -16,8 +18,7 @@ static GC_stop_func stop_function(void) {
   return fn ? fn : never_stop;
 }
 
-/* cycle/cycle's hook: whether REASON gets its cycle. */
-static bool is_wanted(enum cgc_cycle_reason reason) {
+static bool is_allowed(enum cgc_cycle_reason reason) {
   if (GC_dont_gc)
     return false;
   if (reason == CGC_CYCLE_ASKED || reason == CGC_CYCLE_STRESS)
@@ -26,15 +27,17 @@ static bool is_wanted(enum cgc_cycle_reason reason) {
          !stop_function()();
 }
 
-static void count(enum cgc_phase phase) {
-  if (phase == CGC_PHASE_SWEEP)
-    GC_gc_no++;
+/* cycle/cycle's hook: whether REASON gets its cycle. */
+static bool is_wanted(enum cgc_cycle_reason reason) {
+  if (!is_allowed(reason))
+    return false;
+  cgc_finalizer_take_over();
+  cgc_segment_take_over();
+  cgc_growth_take_over();
+  return true;
 }
 
-void cgc_collect_init(void) {
-  cgc_cycle_wanted_hook = is_wanted;
-  cgc_cycle_phase_hook = count;
-}
+void cgc_collect_init(void) { cgc_cycle_wanted_hook = is_wanted; }
 
 static bool collect(void) {
   return cgc_init_thread() && cgc_alloc_collect(CGC_CYCLE_ASKED) == 0;

@@ -2,7 +2,11 @@
 #include "compat/start.h"
 
 #include "compat/collect.h"
+#include "compat/event.h"
+#include "compat/guard.h"
 #include "compat/message.h"
+#include "compat/pointer.h"
+#include "compat/bottom.h"
 #include "front/init.h"
 #include "heap/heap.h"
 
@@ -37,5 +41,9 @@ unsigned GC_get_version(void) {
 
 void cgc_start_prepare(void) {
   cgc_message_init();
+  cgc_guard_init();
+  cgc_bottom_init();
+  cgc_pointer_init();
+  cgc_event_init();
   cgc_collect_init();
 }

@@ -22,7 +22,6 @@ unsigned long GC_time_limit = GC_TIME_UNLIMITED;
 char *GC_stackbottom;
 GC_finalizer_notifier_proc GC_finalizer_notifier;
 GC_on_heap_resize_proc GC_on_heap_resize;
-void(GC_CALLBACK *GC_push_other_roots)(void);
 void *GC_least_plausible_heap_addr = (void *)~(GC_word)0;
 void *GC_greatest_plausible_heap_addr;
 
@@ -55,26 +54,13 @@ void GC_set_on_heap_resize(GC_on_heap_resize_proc fn) {
 }
 GC_on_heap_resize_proc GC_get_on_heap_resize(void) { return GC_on_heap_resize; }
 
-void GC_set_finalizer_notifier(GC_finalizer_notifier_proc fn) {
-  GC_finalizer_notifier = fn;
-}
-GC_finalizer_notifier_proc GC_get_finalizer_notifier(void) {
-  return GC_finalizer_notifier;
-}
-
 void GC_set_find_leak(int value) { GC_find_leak = value; }
 int GC_get_find_leak(void) { return GC_find_leak; }
 
 int GC_get_all_interior_pointers(void) { return GC_all_interior_pointers; }
 
-void GC_set_finalize_on_demand(int value) { GC_finalize_on_demand = value; }
-int GC_get_finalize_on_demand(void) { return GC_finalize_on_demand; }
-
 void GC_set_java_finalization(int value) { GC_java_finalization = value; }
 int GC_get_java_finalization(void) { return GC_java_finalization; }
-
-void GC_set_dont_expand(int value) { GC_dont_expand = value; }
-int GC_get_dont_expand(void) { return GC_dont_expand; }
 
 void GC_set_full_freq(int value) { GC_full_freq = value; }
 int GC_get_full_freq(void) { return GC_full_freq; }
@@ -85,14 +71,8 @@ GC_word GC_get_non_gc_bytes(void) { return GC_non_gc_bytes; }
 void GC_set_no_dls(int value) { GC_no_dls = value; }
 int GC_get_no_dls(void) { return GC_no_dls; }
 
-void GC_set_free_space_divisor(GC_word value) { GC_free_space_divisor = value; }
-GC_word GC_get_free_space_divisor(void) { return GC_free_space_divisor; }
-
 void GC_set_max_retries(GC_word value) { GC_max_retries = value; }
 GC_word GC_get_max_retries(void) { return GC_max_retries; }
 
 void GC_set_dont_precollect(int value) { GC_dont_precollect = value; }
 int GC_get_dont_precollect(void) { return GC_dont_precollect; }
-
-void GC_set_time_limit(unsigned long ms) { GC_time_limit = ms; }
-unsigned long GC_get_time_limit(void) { return GC_time_limit; }

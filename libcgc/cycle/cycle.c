@@ -33,11 +33,11 @@ struct workplace {
 
 static struct {
   struct cgc_lock lock;
-  enum cgc_root_scope scope;
-  _Atomic uint64_t number; /* cycles finished */
-  _Atomic int disabled;    /* nesting depth */
-  struct cgc_pacer pacer;  /* guard: lock */
-  struct workplace *place; /* guard: lock */
+  enum cgc_root_scope scope; /* a word; read when a cycle begins */
+  _Atomic uint64_t number;   /* cycles finished */
+  _Atomic int disabled;      /* nesting depth */
+  struct cgc_pacer pacer;    /* guard: lock */
+  struct workplace *place;   /* guard: lock */
 } cycle = {.lock = {.rank = CGC_RANK_CYCLE, .wakes_all = true}};
 
 const void *const cgc_cycle_view[1] = {&cycle.scope};
@@ -74,6 +74,14 @@ void cgc_cycle_enable(void) {
 
 bool cgc_cycle_is_disabled(void) {
   return atomic_load_explicit(&cycle.disabled, memory_order_relaxed) > 0;
+}
+
+void cgc_cycle_set_scope(enum cgc_root_scope scope) { cycle.scope = scope; }
+
+void cgc_cycle_set_minimum(size_t bytes) {
+  cgc_pacer_set_minimum(&cycle.pacer, bytes,
+                        cgc_cycle_counters.last.live_bytes);
+  publish_trigger();
 }
 
 void cgc_cycle_set_percent(uint64_t percent) {

@@ -54,6 +54,11 @@ void cgc_pacer_set_runway(struct cgc_pacer *p, size_t bytes) {
   p->runway_bytes = bytes;
 }
 
+void cgc_pacer_set_minimum(struct cgc_pacer *p, size_t bytes, size_t live) {
+  p->minimum_bytes = bytes;
+  set_trigger(p, live);
+}
+
 void cgc_pacer_update(struct cgc_pacer *p, size_t before, size_t live) {
   size_t reclaimed = before > live ? before - live : 0;
   if (reclaimed < before / YIELD_INVERSE)

@@ -42,6 +42,9 @@ void cgc_pacer_init(struct cgc_pacer *pacer, uint64_t percent,
 void cgc_pacer_set_percent(struct cgc_pacer *pacer, uint64_t percent,
                            size_t live);
 
+/** Set the minimum, and the trigger above the LIVE bytes by it. */
+void cgc_pacer_set_minimum(struct cgc_pacer *pacer, size_t bytes, size_t live);
+
 /**
  * A cycle found LIVE bytes where BEFORE bytes were in use: set the trigger.
  */

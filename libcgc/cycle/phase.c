@@ -102,7 +102,10 @@ static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
                       void *ctx) {
   bool packed = kind == CGC_ROOT_CODE || kind == CGC_ROOT_DATA ||
                 kind == CGC_ROOT_MAPPING;
-  if (cgc_options.unaligned && packed)
+  bool stack = kind == CGC_ROOT_STACK || kind == CGC_ROOT_REGISTERS;
+  if (stack)
+    cgc_marker_scan_stack(ctx, lo, hi);
+  else if (cgc_options.unaligned && packed)
     cgc_marker_scan_unaligned(ctx, lo, hi);
   else
     cgc_marker_scan_range(ctx, lo, hi);
@@ -110,7 +113,7 @@ static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
 
 /* A stack that is a block of the heap is alive while somebody runs on it. */
 static void mark_stack_block(struct cgc_mutator *m, void *ctx) {
-  cgc_marker_mark_word(ctx, m->sp);
+  cgc_marker_scan_stack(ctx, (uintptr_t)&m->sp, (uintptr_t)(&m->sp + 1));
 }
 
 static void queue_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,

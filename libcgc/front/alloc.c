@@ -17,6 +17,7 @@
 enum { CLEAR_MAX = 1 << 20 }; /* bytes that are cleared by stores */
 
 _Atomic uint64_t cgc_alloc_nslow;
+void (*cgc_alloc_slow_hook)(void);
 
 static size_t with_past_end(size_t size) {
   return size + (size_t)cgc_options.past_end;
@@ -122,6 +123,8 @@ static void pay_debt(void) {
     disclaim();
     cgc_invoke_automatic();
   }
+  if (cgc_unlikely(cgc_alloc_slow_hook != NULL))
+    cgc_alloc_slow_hook();
 }
 
 /* ---- Small ------------------------------------------------------------ */

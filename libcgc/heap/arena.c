@@ -49,7 +49,7 @@ static void lay_out(struct cgc_arena *arena, uintptr_t lo, size_t npages) {
   arena->marks = (uint64_t *)arena->part[CGC_TABLE_MARKS].lo;
   arena->greys = (uint32_t *)arena->part[CGC_TABLE_GREYS].lo;
   arena->queued = (uint8_t *)arena->part[CGC_TABLE_QUEUED].lo;
-  arena->pages_limit = npages;
+  arena->pages_limit = arena->pages_max = npages;
   atomic_store_explicit(&arena->heap_bytes, 0, memory_order_relaxed);
 }
 
@@ -140,7 +140,8 @@ static bool extend(struct cgc_arena *arena, enum cgc_arena_table table,
 
 bool cgc_arena_grow(struct cgc_arena *arena, size_t npages) {
   size_t total = cgc_arena_pages(arena) + npages;
-  if (total > arena->pages_limit)
+  size_t max = atomic_load_explicit(&arena->pages_max, memory_order_relaxed);
+  if (total > cgc_min(arena->pages_limit, max))
     return false;
   for (int t = 0; t < CGC_TABLES; t++)
     if (!extend(arena, (enum cgc_arena_table)t,
@@ -149,6 +150,10 @@ bool cgc_arena_grow(struct cgc_arena *arena, size_t npages) {
   atomic_store_explicit(&arena->heap_bytes, total << CGC_PAGE_SHIFT,
                         memory_order_relaxed);
   return true;
+}
+
+void cgc_arena_limit(struct cgc_arena *arena, size_t npages) {
+  atomic_store_explicit(&arena->pages_max, npages, memory_order_relaxed);
 }
 
 void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span) {

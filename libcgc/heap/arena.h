@@ -74,6 +74,7 @@ struct cgc_arena {
   uint32_t *greys;           /* const */
   uint8_t *queued;           /* const */
   size_t pages_limit;        /* const */
+  _Atomic size_t pages_max;  /* the program's limit */
   bool claimed;              /* nothing is reserved; guard: pageheap.lock */
   struct cgc_arena_part part[CGC_TABLES]; /* guard: pageheap.lock */
 };
@@ -108,6 +109,9 @@ void cgc_arena_unreserve(struct cgc_arena *arena);
  * returns  false when the limit is reached or the system has no memory
  */
 bool cgc_arena_grow(struct cgc_arena *arena, size_t npages);
+
+/** From now on it does not grow beyond NPAGES pages. */
+void cgc_arena_limit(struct cgc_arena *arena, size_t npages);
 
 CGC_INLINE size_t cgc_arena_bytes(const struct cgc_arena *arena) {
   return atomic_load_explicit(&arena->heap_bytes, memory_order_relaxed);

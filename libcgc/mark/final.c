@@ -21,6 +21,8 @@ static struct {
 
 const void *const cgc_final_view[1] = {&final.table};
 
+void (*cgc_final_ready_hook)(void *obj);
+
 void cgc_final_init(void) { cgc_lock_register(&final.lock); }
 
 static struct cgc_final_entry *entry_of(const struct cgc_record *r, int which) {
@@ -189,18 +191,23 @@ static void mark_children(struct cgc_marker *m, struct cgc_record *r) {
   }
 }
 
-/* Step 2.  An object that is ready already is marked, so it has no second. */
-static void make_ready(struct cgc_marker *m, struct cgc_record *r) {
+/* The record stays in its place. */
+static void move_to_ready(struct cgc_record *r) {
   struct cgc_final_entry *e = entry_of(r, REGISTERED);
-  struct cgc_object obj;
-  if (!e || !is_dead(m, e->obj, &obj))
-    return;
   cgc_check(!r->word[READY]);
   r->word[READY] = r->word[REGISTERED];
   r->word[REGISTERED] = 0;
   final.count--;
   cgc_list_push_back(&final.ready, &e->link);
   add_ready(1);
+}
+
+/* Step 2.  An object that is ready already is marked, so it has no second. */
+static void make_ready(struct cgc_marker *m, struct cgc_record *r) {
+  struct cgc_final_entry *e = entry_of(r, REGISTERED);
+  struct cgc_object obj;
+  if (e && is_dead(m, e->obj, &obj))
+    move_to_ready(r);
 }
 
 static void unready(struct cgc_final_entry *e) {
@@ -233,6 +240,14 @@ static void mark_ready(struct cgc_marker *m, struct cgc_link *last) {
   }
 }
 
+static void tell_ready(struct cgc_link *last) {
+  if (!cgc_final_ready_hook)
+    return;
+  for (struct cgc_link *l = last->next; l != &final.ready; l = l->next)
+    cgc_final_ready_hook(
+        (void *)cgc_list_entry(l, struct cgc_final_entry, link)->obj);
+}
+
 size_t cgc_final_find(struct cgc_marker *m) {
   cgc_lock(&final.lock);
   size_t before = cgc_final_ready();
@@ -240,12 +255,27 @@ size_t cgc_final_find(struct cgc_marker *m) {
   each_record(m, mark_children);
   each_record(m, make_ready);
   mark_ready(m, last);
+  tell_ready(last);
   cgc_table_shrink(&final.table);
   size_t found = cgc_final_ready() - before;
   if (found)
     atomic_fetch_add_explicit(&final.batches, 1, memory_order_relaxed);
   cgc_unlock(&final.lock);
   return found;
+}
+
+static void force_ready(struct cgc_marker *m, struct cgc_record *r) {
+  (void)m;
+  if (r->word[REGISTERED] && !r->word[READY])
+    move_to_ready(r);
+}
+
+size_t cgc_final_ready_all(void) {
+  cgc_lock(&final.lock);
+  each_record(NULL, force_ready);
+  size_t n = cgc_final_ready();
+  cgc_unlock(&final.lock);
+  return n;
 }
 
 /* ---- Running ---------------------------------------------------------- */

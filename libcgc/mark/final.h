@@ -97,6 +97,15 @@ size_t cgc_final_find(struct cgc_marker *marker);
  */
 bool cgc_final_take(struct cgc_final_call *call);
 
+/**
+ * Make every registered finalizer ready, reachable or not.
+ * returns  how many are ready now
+ */
+size_t cgc_final_ready_all(void);
+
+/** Gets each object that find makes ready, world stopped; NULL: none does. */
+extern void (*cgc_final_ready_hook)(void *obj);
+
 /** Finalizers that are ready; takes no lock. */
 size_t cgc_final_ready(void);
 

@@ -3,6 +3,7 @@
 
 #include "base/option.h"
 #include "heap/walk.h"
+#include "mark/displacement.h"
 #include "os/mapping.h"
 
 enum {
@@ -32,6 +33,7 @@ void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap,
   m->desc = heap->arena.desc;
   m->marks = heap->arena.marks;
   m->scan = cgc_scan_choose(CGC_SCAN_AUTO);
+  m->strict = cgc_displacement_is_some();
   m->odd_words = cgc_options.tagged || cgc_options.before_start;
   m->scan_thorough = cgc_scan_choose_thorough(CGC_SCAN_AUTO);
   m->thorough = cgc_options.packed || cgc_options.relative;
@@ -93,9 +95,18 @@ CGC_INLINE void enter_ring(struct cgc_marker *m, struct cgc_candidate c) {
   m->ring[(m->ring_at + m->ring_n++) % CGC_MARKER_RING] = c;
 }
 
+/* Whether WORD, which points into the object at ADDR, counts. */
+CGC_INLINE bool counts(const struct cgc_marker *m, uintptr_t word,
+                       uintptr_t addr) {
+  return cgc_likely(!m->strict) || cgc_displacement_is_allowed(word - addr);
+}
+
 /* One object that owns its span: the span's struct tells where it begins. */
-static CGC_NOINLINE void visit_large(struct cgc_marker *m, size_t page) {
+static CGC_NOINLINE void visit_large(struct cgc_marker *m, uintptr_t word,
+                                     size_t page) {
   const struct cgc_span *span = m->heap->arena.spans[page];
+  if (!counts(m, word, span->base))
+    return;
   struct cgc_candidate c = {
       .addr = span->base,
       .mark = cgc_arena_mark_words(&m->heap->arena, span),
@@ -120,7 +131,7 @@ CGC_INLINE bool find(struct cgc_marker *m, uintptr_t word,
   if (class == CGC_CLASS_NONE)
     return false;
   if (cgc_unlikely(class == CGC_CLASS_LARGE)) {
-    visit_large(m, page);
+    visit_large(m, word, page);
     return false;
   }
   const struct cgc_size_class *sc = &cgc_size_classes[class];
@@ -128,6 +139,8 @@ CGC_INLINE bool find(struct cgc_marker *m, uintptr_t word,
   uintptr_t start = m->base + (first << CGC_PAGE_SHIFT);
   uint32_t i = cgc_sizeclass_index(class, word - start);
   c->addr = start + (uintptr_t)i * sc->size;
+  if (!counts(m, word, c->addr))
+    return false;
   c->mark = m->marks + first * CGC_MARK_WORDS + i / 64;
   c->size = sc->size;
   c->bit = i % 64;
@@ -302,6 +315,22 @@ void cgc_marker_scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
     cgc_marker_scan_words(m, lo, cgc_min(hi, lo + PIECE));
     cgc_marker_drain(m);
   }
+}
+
+CGC_SCANS_MEMORY
+static void scan_insides(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
+  struct cgc_object obj;
+  for (; lo + sizeof(uintptr_t) <= hi; lo += sizeof(uintptr_t))
+    if (cgc_arena_find(&m->heap->arena, *(const uintptr_t *)lo, &obj))
+      candidate(m, obj.addr);
+  cgc_marker_drain(m);
+}
+
+void cgc_marker_scan_stack(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
+  if (m->strict)
+    scan_insides(m, cgc_round_up(lo, sizeof(uintptr_t)), hi);
+  else
+    cgc_marker_scan_range(m, lo, hi);
 }
 
 /* Its kind's function, or its words at once. */

@@ -69,6 +69,7 @@ struct cgc_marker {
   cgc_scan_thorough_fn scan_thorough;
   bool shared;      /* there are other markers */
   bool odd_words;   /* tagged words, or pointers before a block, count */
+  bool strict;      /* only some bytes of an object count */
   bool thorough;    /* packed words and distances count */
   bool by_span;     /* the front is wide: newly marked turns grey */
   uint32_t ring_at; /* the oldest candidate */
@@ -106,6 +107,10 @@ void cgc_marker_scan_words(struct cgc_marker *marker, uintptr_t lo,
 /** Mark what the object of KIND in [LO, HI) points to, and drain. */
 void cgc_marker_scan_object(struct cgc_marker *marker, enum cgc_kind kind,
                             uintptr_t lo, uintptr_t hi);
+
+/** The same, whichever byte of an object a word names: stacks, registers. */
+void cgc_marker_scan_stack(struct cgc_marker *marker, uintptr_t lo,
+                           uintptr_t hi);
 
 /** The same, at every byte: roots that hold packed structures or code. */
 void cgc_marker_scan_unaligned(struct cgc_marker *marker, uintptr_t lo,

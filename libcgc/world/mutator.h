@@ -69,7 +69,7 @@ struct cgc_mutator {
   pid_t tid;          /* guard: list lock */
   uintptr_t fs_base;  /* thread pointer; 0 unknown */
   uintptr_t home;     /* an address in the stack that it registered on */
-  uintptr_t stack_lo; /* bounds told by the program; 0 unknown */
+  uintptr_t stack_lo; /* bounds told by the program; 0 unknown, or lo is */
   uintptr_t stack_hi;
 
   /* Valid while parked; of the collecting thread, set by its caller. */

@@ -148,6 +148,12 @@ void cgc_range_clear(void) {
   cgc_unlock(&world.lock);
 }
 
+void cgc_range_exclude_none(void) {
+  cgc_lock(&world.lock);
+  cgc_range_set_clear(&world.excluded);
+  cgc_unlock(&world.lock);
+}
+
 void cgc_range_visit(cgc_range_fn fn, void *ctx) {
   for (size_t i = 0; i < world.named.n; i++)
     cgc_range_visit_allowed(world.named.all[i].lo, world.named.all[i].hi, fn,

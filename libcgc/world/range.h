@@ -52,6 +52,8 @@ int cgc_range_remove(uintptr_t lo, uintptr_t hi);
 int cgc_range_exclude(uintptr_t lo, uintptr_t hi);
 /** Forget all roots named; exclusions stay. */
 void cgc_range_clear(void);
+/** Forget all exclusions. */
+void cgc_range_exclude_none(void);
 
 /** World stopped: call FN for what is named and not excluded. */
 void cgc_range_visit(cgc_range_fn fn, void *ctx);

@@ -203,15 +203,21 @@ static bool same_mapping(uintptr_t a, uintptr_t b) {
   return m && m->lo <= b && b < m->hi;
 }
 
-/* Scope DATA: nobody else visits the mappings that stacks lie in. */
+/* Of a stack whose end alone was told, the rest is in the same mapping. */
+static bool is_on_told_stack(const struct cgc_mutator *m) {
+  return m->stack_lo <= m->sp && m->sp < m->stack_hi &&
+         (m->stack_lo || same_mapping(m->sp, m->stack_hi - 1));
+}
+
+/* Scopes DATA and NAMED: nobody else visits the mappings that stacks lie in. */
 static void visit_stack(struct cgc_mutator *m, void *ctx) {
   struct visit *v = ctx;
   uintptr_t sp = lowest_word(m);
-  if (m->stack_lo <= m->sp && m->sp < m->stack_hi) {
+  if (is_on_told_stack(m)) {
     give_kind(v, CGC_ROOT_STACK, sp, m->stack_hi);
   } else {
     visit_from(v, sp, false);
-    if (m->stack_lo < m->stack_hi)
+    if (m->stack_lo && m->stack_lo < m->stack_hi)
       give_kind(v, CGC_ROOT_STACK, m->stack_lo, m->stack_hi);
     else if (m->home && !same_mapping(sp, m->home))
       visit_from(v, m->home, true);
@@ -282,7 +288,7 @@ static void visit_mappings(struct visit *v) {
       continue;
     else if (v->scope == CGC_ROOTS_ALL_MAPPINGS)
       visit_mapping(v, m);
-    else if (is_data(m))
+    else if (v->scope == CGC_ROOTS_DATA && is_data(m))
       visit_data(v, m);
 }
 
@@ -303,7 +309,7 @@ static int prepare(void) {
 
 static void visit_all(struct visit *v) {
   cgc_mutator_each_thread(visit_registers, v);
-  if (v->scope == CGC_ROOTS_DATA)
+  if (v->scope != CGC_ROOTS_ALL_MAPPINGS)
     cgc_mutator_each_thread(visit_stack, v);
   visit_mappings(v);
   v->kind = CGC_ROOT_NAMED;

@@ -12,6 +12,7 @@
  *                  written to, of the others those that are there
  *                  scope DATA: writable data of loaded files with the .bss
  *                  behind, the mappings that hold a thread's TLS
+ *                  scope NAMED: none
  *   named ranges   world/range, less what is excluded
  *   kernel's       world/kernel
  *
@@ -28,7 +29,7 @@
 
 #include "base/base.h"
 
-enum cgc_root_scope { CGC_ROOTS_ALL_MAPPINGS, CGC_ROOTS_DATA };
+enum cgc_root_scope { CGC_ROOTS_ALL_MAPPINGS, CGC_ROOTS_DATA, CGC_ROOTS_NAMED };
 
 /* Where a range of roots was found. */
 enum cgc_root_kind {

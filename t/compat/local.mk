@@ -3,7 +3,10 @@
 # t/compat/peer.sh.  To be included behind the definitions of check_PROGRAMS and
 # CHECK_LIBS.
 
-COMPAT_TESTS = t/compat/variable t/compat/message t/compat/memory t/compat/collect t/compat/start \
+COMPAT_TESTS = t/compat/variable t/compat/message t/compat/guard \
+  t/compat/memory t/compat/pointer t/compat/bottom t/compat/pthread \
+  t/compat/segment t/compat/finalizer t/compat/growth t/compat/event \
+  t/compat/usage t/compat/setting t/compat/collect t/compat/start \
   t/compat/descriptor t/compat/kinds t/compat/typed t/compat/gcj \
   t/compat/closure t/compat/toggleref
 COMPAT_TEST_LIBS = libgc.la $(CHECK_LIBS)
@@ -16,8 +19,28 @@ t_compat_variable_SOURCES = t/compat/variable.c t/compat/contract.h
 t_compat_variable_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_message_SOURCES = t/compat/message.c t/compat/contract.h
 t_compat_message_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_guard_SOURCES = t/compat/guard.c t/compat/contract.h
+t_compat_guard_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_memory_SOURCES = t/compat/memory.c t/compat/contract.h
 t_compat_memory_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_pointer_SOURCES = t/compat/pointer.c t/compat/contract.h
+t_compat_pointer_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_bottom_SOURCES = t/compat/bottom.c t/compat/contract.h
+t_compat_bottom_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_pthread_SOURCES = t/compat/pthread.c t/compat/contract.h
+t_compat_pthread_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_segment_SOURCES = t/compat/segment.c t/compat/contract.h
+t_compat_segment_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_finalizer_SOURCES = t/compat/finalizer.c t/compat/contract.h
+t_compat_finalizer_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_growth_SOURCES = t/compat/growth.c t/compat/contract.h
+t_compat_growth_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_event_SOURCES = t/compat/event.c t/compat/contract.h
+t_compat_event_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_usage_SOURCES = t/compat/usage.c t/compat/contract.h
+t_compat_usage_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_setting_SOURCES = t/compat/setting.c t/compat/contract.h
+t_compat_setting_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_collect_SOURCES = t/compat/collect.c t/compat/contract.h
 t_compat_collect_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_start_SOURCES = t/compat/start.c t/compat/contract.h

@@ -41,8 +41,7 @@ START_TEST(memory_that_is_scanned_is_zeroed) {
     for (size_t size = 1; size < 300000; size = size * 3 / 2 + 1)
       for (int again = 0; again < 3; again++) {
         char *obj = zeroing[i](size);
-        for (size_t at = 0; at < size; at++)
-          ck_assert_int_eq(obj[at], 0);
+        ck_assert(obj[0] == 0 && !memcmp(obj, obj + 1, size - 1));
         memset(obj, 0x5a, size);
         GC_free(obj);
       }
