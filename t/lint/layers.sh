@@ -14,7 +14,7 @@ make_list MODULES > "$work/modules"
 make_list MALLOC_MODULES > "$work/upper"
 make_list CORE_MODULES > "$work/core"
 make_list COMPAT_MODULES > "$work/compat"
-for list in UNIT_TESTS MALLOC_TESTS; do
+for list in UNIT_TESTS MALLOC_TESTS OWN_MALLOC_TESTS; do
   make_list "$list" | sed 's|^t/unit/||'
 done > "$work/tests"
 cat "$work/modules" "$work/upper" > "$work/all"
