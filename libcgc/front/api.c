@@ -7,6 +7,7 @@
 #include "front/alloc.h"
 #include "front/common.h"
 #include "front/debug.h"
+#include "front/leak.h"
 #include "front/misuse.h"
 #include "front/reserve.h"
 #include "heap/walk.h"
@@ -160,6 +161,15 @@ int GC_request(int what) {
 }
 
 void GC_dump(void) { cgc_debug_dump(); }
+
+int GC_leak_check(void) {
+  int status = cgc_leak_check("call", NULL);
+  if (status < 0) {
+    errno = -status;
+    return -1;
+  }
+  return (int)cgc_min(cgc_leak_lost(), INT32_MAX);
+}
 
 void GC_disable(void) { cgc_cycle_disable(); }
 

@@ -2,6 +2,7 @@
 #include "front/exec.h"
 
 #include "front/fork.h"
+#include "front/leak.h"
 #include "front/real.h"
 #include "os/thread.h"
 #include "world/mutator.h"
@@ -17,6 +18,8 @@ CGC_REAL(execveat)
 /* returns  whether the locks were taken */
 static bool begin(void) {
   bool is_own = cgc_self && cgc_self->tid == cgc_thread_tid();
+  if (is_own && cgc_leak.on)
+    cgc_leak_check("exec", NULL);
   if (is_own)
     cgc_fork_prepare();
   return is_own;

@@ -189,9 +189,23 @@ static void on_deadly(int number) {
   errno = saved;
 }
 
+/* A check on demand; if none can be made now, at the next block. */
+static void on_request(int number) {
+  static const struct cgc_leak_end here = {.in_handler = true, .goes_on = true};
+  int saved = errno;
+  (void)number;
+  if (!is_own_thread() || is_busy() || cgc_leak_check("request", &here) < 0)
+    cgc_leak_ask();
+  errno = saved;
+}
+
 static void watch_signals(void) {
   struct sigaction now,
       ours = {.sa_handler = on_deadly, .sa_flags = SA_RESTART | SA_ONSTACK};
+  struct sigaction request = {.sa_handler = on_request,
+                              .sa_flags = SA_RESTART | SA_ONSTACK};
+  if (cgc_leak.signal)
+    sigaction(cgc_leak.signal, &request, NULL);
   again.stack = cgc_page_map(STACK_BYTES);
   for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
     if (sigaction(deadly[i].number, NULL, &now) == 0 &&
@@ -202,7 +216,7 @@ static void watch_signals(void) {
 void cgc_exit_attach(void) {
   if (!cgc_leak.on)
     return;
-  cgc_leak_attach();
+  cgc_printer_keep_stderr();
   __cxa_atexit(after_all, NULL, NULL);
   __cxa_at_quick_exit(before_quick_exit, NULL);
   watch_signals();

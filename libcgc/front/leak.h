@@ -8,7 +8,11 @@
  *            ─► its status, which an exit hands on
  *
  * A check is made when the process ends (front/exit), and on demand.  Each
- * tells what is lost now and how much of that no check told before.
+ * tells what is lost now and how much of that no check told before; one on
+ * demand also which stacks' live blocks grew three times in succession.
+ *
+ * A wrong free (front/misuse) is told with the block's stacks, in a report of
+ * its own.
  *
  * CGC_LEAK is a list separated by colons, `\:' being a colon of an option.
  * What is known here; all else is the printer's:
@@ -34,7 +38,7 @@
 #ifndef CGC_FRONT_LEAK_H
 #define CGC_FRONT_LEAK_H
 
-#include "base/base.h"
+#include "front/fail.h"
 
 #include <sys/types.h>
 
@@ -47,7 +51,6 @@ struct cgc_leak_options {
   int exit_code;
   int signal;         /* 0: none */
   uint64_t period_ns; /* 0: none */
-  const char *fail;   /* or NULL */
 };
 
 /** Const after start. */
@@ -65,9 +68,6 @@ const char *cgc_leak_parse(const char *text, struct cgc_leak_options *options);
  */
 bool cgc_leak_start(char *const *env);
 
-/** A little later, when libc works: keep stderr, stop what is inherited. */
-void cgc_leak_attach(void);
-
 /** Where the stack of a thread that ends is dead. */
 struct cgc_leak_end {
   uintptr_t dead_lo;
@@ -75,6 +75,7 @@ struct cgc_leak_end {
   uintptr_t main_hi;
   bool main_returned;
   bool in_handler; /* of a signal: the loader can't be asked */
+  bool goes_on;    /* the process does not end */
 };
 
 /** Whether this process is one that reports. */
@@ -95,6 +96,21 @@ int cgc_leak_check(const char *reason, const struct cgc_leak_end *end);
  * frame, from which its stack is told.
  */
 void cgc_leak_made(const void *ptr, size_t size, const void *frame);
+
+/**
+ * Count a call of KIND; whether it is one that was asked to fail.
+ * errors   ENOMEM in errno then
+ */
+bool cgc_leak_fails(enum cgc_fail_kind kind, const void *frame);
+
+/** Objects that were lost at the last check. */
+size_t cgc_leak_lost(void);
+
+/**
+ * Have a check made where the next block is noted.
+ * threads  any, signal handlers too
+ */
+void cgc_leak_ask(void);
 
 /** The code of some module may be gone. */
 void cgc_leak_closed(void);

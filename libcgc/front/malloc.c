@@ -30,7 +30,10 @@ static CGC_COLD void *no_memory(void) {
  * While leaks are looked for each block is noted.  It is zeroed, and so is the
  * rest of its slot: what an earlier block left there leads nowhere.
  */
-static void *alloc_noted(size_t align, size_t size, const void *frame) {
+static void *alloc_noted(enum cgc_fail_kind what, size_t align, size_t size,
+                         const void *frame) {
+  if (cgc_leak_fails(what, frame))
+    return NULL;
   void *ptr = align <= CGC_RESERVE_ALIGN
                   ? cgc_alloc(size, CGC_KIND_SCAN, true)
                   : cgc_alloc_aligned(align, size, CGC_KIND_SCAN, true);
@@ -39,17 +42,18 @@ static void *alloc_noted(size_t align, size_t size, const void *frame) {
 }
 
 /* The odd callers' way, kept out of the fast one. */
-static CGC_NOINLINE void *alloc_odd(size_t size, bool zero, uintptr_t caller) {
+static CGC_NOINLINE void *alloc_odd(enum cgc_fail_kind what, size_t size,
+                                    bool zero, uintptr_t caller) {
   if (cgc_foreign_is_loader(caller))
     return cgc_alloc(size, CGC_KIND_PINNED, zero);
   if (cgc_leak.on)
-    return alloc_noted(CGC_RESERVE_ALIGN, size, FRAME);
+    return alloc_noted(what, CGC_RESERVE_ALIGN, size, FRAME);
   return cgc_alloc(size, CGC_KIND_SCAN, zero);
 }
 
 CGC_PUBLIC void *malloc(size_t size) {
   if (cgc_foreign_is_odd(CALLER))
-    return alloc_odd(size, false, CALLER);
+    return alloc_odd(CGC_FAIL_MALLOC, size, false, CALLER);
   return cgc_alloc(size, CGC_KIND_SCAN, false);
 }
 
@@ -58,7 +62,7 @@ CGC_PUBLIC void *calloc(size_t count, size_t size) {
   if (cgc_unlikely(__builtin_mul_overflow(count, size, &bytes)))
     return no_memory();
   if (cgc_foreign_is_odd(CALLER))
-    return alloc_odd(bytes, true, CALLER);
+    return alloc_odd(CGC_FAIL_CALLOC, bytes, true, CALLER);
   return cgc_alloc(bytes, CGC_KIND_SCAN, true);
 }
 
@@ -68,7 +72,7 @@ CGC_PUBLIC void *calloc(size_t count, size_t size) {
 static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
   bool odd = cgc_foreign_is_odd(caller);
   if (align <= CGC_RESERVE_ALIGN)
-    return odd ? alloc_odd(size, false, caller)
+    return odd ? alloc_odd(CGC_FAIL_ALIGNED, size, false, caller)
                : cgc_alloc(size, CGC_KIND_SCAN, false);
   if (align > SIZE_MAX / 2 + 1) {
     errno = EINVAL;
@@ -80,7 +84,7 @@ static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
   if (odd && cgc_foreign_is_loader(caller))
     return cgc_alloc_aligned(power, size, CGC_KIND_PINNED, false);
   if (odd && cgc_leak.on)
-    return alloc_noted(power, size, FRAME);
+    return alloc_noted(CGC_FAIL_ALIGNED, power, size, FRAME);
   return cgc_alloc_aligned(power, size, CGC_KIND_SCAN, false);
 }
 
@@ -134,6 +138,8 @@ static bool is_foreign(const void *ptr) {
 
 /* What a block no longer has of its slot leads nowhere, either. */
 static CGC_NOINLINE void *resize_noted(void *ptr, size_t size) {
+  if (cgc_leak_fails(CGC_FAIL_REALLOC, FRAME))
+    return NULL;
   void *to = cgc_alloc_resize(ptr, size, true);
   size_t usable = to ? cgc_alloc_usable(to) : 0;
   if (usable > size)
@@ -145,7 +151,7 @@ static CGC_NOINLINE void *resize_noted(void *ptr, size_t size) {
 CGC_PUBLIC void *realloc(void *ptr, size_t size) {
   if (!ptr) {
     if (cgc_foreign_is_odd(CALLER))
-      return alloc_odd(size, false, CALLER);
+      return alloc_odd(CGC_FAIL_REALLOC, size, false, CALLER);
     return cgc_alloc(size, CGC_KIND_SCAN, false);
   }
   if (is_foreign(ptr))

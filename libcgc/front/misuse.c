@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+bool (*cgc_misuse_hook)(enum cgc_misuse what, const void *ptr,
+                        const struct cgc_object *object);
+
 static const char *const words[] = {
     [CGC_MISUSE_DOUBLE_FREE] = "double free",
     [CGC_MISUSE_INTERIOR] = "not the start of the block",
@@ -31,7 +34,8 @@ void cgc_misuse_free(enum cgc_misuse what, const void *ptr,
     return;
   cgc_misuse_describe(text, sizeof text, what, ptr, object);
   cgc_log(CGC_LOG_ERROR, "%s", text);
-  cgc_unwind_print();
+  if (!cgc_misuse_hook || !cgc_misuse_hook(what, ptr, object))
+    cgc_unwind_print();
   if (cgc_options.bad_free == CGC_BAD_FREE_ABORT)
     abort();
   errno = saved;

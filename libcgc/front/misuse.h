@@ -33,6 +33,13 @@ enum cgc_misuse {
 CGC_COLD void cgc_misuse_free(enum cgc_misuse what, const void *ptr,
                               const struct cgc_object *object);
 
+/**
+ * Tells more of a wrong free than the call stack, in its place.
+ * returns  false: it could not
+ */
+extern bool (*cgc_misuse_hook)(enum cgc_misuse what, const void *ptr,
+                               const struct cgc_object *object);
+
 /** Write the line's text, without prefix; returns its length (bytes). */
 size_t cgc_misuse_describe(char *buf, size_t size, enum cgc_misuse what,
                            const void *ptr, const struct cgc_object *object);

@@ -3,9 +3,9 @@
  * libcgc-malloc: the malloc family is ours, so every mapping of the program
  * may hold pointers to the heap.
  *
- * With CGC_CHILDREN=0 programs that this one executes are not preloaded: our
- * entry is taken out of LD_PRELOAD where it stands, in the environment that
- * execve will hand on.
+ * With CGC_CHILDREN=0, and while leaks are looked for in this program alone,
+ * programs that it executes are not preloaded: our entry is taken out of
+ * LD_PRELOAD where it stands, in the environment that execve will hand on.
  */
 #include "base/option.h"
 #include "front/exit.h"
@@ -48,6 +48,8 @@ __attribute__((constructor)) static void leave_children_alone(void) {
   char *list = getenv("LD_PRELOAD");
   cgc_init_thread();
   cgc_exit_attach();
-  if (list && !cgc_options.children)
+  if (list && (!cgc_options.children || (cgc_leak.on && !cgc_leak.follow)))
     remove_entry(list);
+  if (cgc_leak.on && !cgc_leak.follow)
+    unsetenv("CGC_LEAK");
 }

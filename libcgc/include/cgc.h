@@ -288,6 +288,18 @@ GC_API int GC_request(int what);
 GC_API void GC_dump(void);
 
 /**
+ * Look for leaks now and report them, in a program that was started by cgc
+ * leak: what is lost, and how much of that no check told before.  Nothing is
+ * reclaimed.  May be called from a debugger at any stop.
+ * returns  the number of objects that are lost, those told before included; -1
+ *          when nothing could be looked at
+ * errors   ENOTSUP (leaks are not looked for), EBUSY (called from a handler
+ * that interrupted the collector), ENOMEM threads  any pauses   yes, for the
+ * whole marking; the report is printed meanwhile
+ */
+GC_API int GC_leak_check(void);
+
+/**
  * Undo one GC_disable.  Collections happen when there were as many.
  * returns  nothing
  * errors   none; one call too many is ignored

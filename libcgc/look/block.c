@@ -37,11 +37,15 @@ bool cgc_block_init(const struct cgc_heap *heap) {
 }
 
 /* Acquire on the way down: what was filled in before the entry was made. */
-static _Atomic(struct array *) *entry_of(const struct cgc_span *span) {
-  size_t page = cgc_arena_page_of(&table.heap->arena, span->base);
+static _Atomic(struct array *) *entry_at(uintptr_t base) {
+  size_t page = cgc_arena_page_of(&table.heap->arena, base);
   struct leaf *leaf = atomic_load_explicit(&table.dir[page >> LEAF_SHIFT],
                                            memory_order_acquire);
   return leaf ? &leaf->arrays[page & (LEAF - 1)] : NULL;
+}
+
+static _Atomic(struct array *) *entry_of(const struct cgc_span *span) {
+  return entry_at(span->base);
 }
 
 static struct array *array_of(const struct cgc_span *span) {
@@ -54,6 +58,18 @@ static struct array *array_of(const struct cgc_span *span) {
 struct cgc_block *cgc_block_find(const struct cgc_object *obj) {
   struct array *a = cgc_block_on ? array_of(obj->span) : NULL;
   return a ? &a->blocks[obj->index] : NULL;
+}
+
+struct cgc_block *cgc_block_find_gone(const void *ptr) {
+  uintptr_t addr = (uintptr_t)ptr;
+  if (!cgc_block_on || !cgc_arena_contains(&table.heap->arena, addr) ||
+      addr % CGC_PAGE != 0)
+    return NULL;
+  _Atomic(struct array *) *entry = entry_at(addr);
+  struct array *a =
+      entry ? atomic_load_explicit(entry, memory_order_acquire) : NULL;
+  return a && a->class == CGC_CLASS_LARGE && a->blocks[0].freed ? a->blocks
+                                                                : NULL;
 }
 
 /* ---- Making -------------------------------------------------------------- */

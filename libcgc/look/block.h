@@ -62,6 +62,9 @@ void cgc_block_freed(const struct cgc_object *obj, uint32_t stack);
 /** The record of the slot, or NULL if it has none. */
 struct cgc_block *cgc_block_find(const struct cgc_object *obj);
 
+/** The record of a large block that began at PTR and was freed, or NULL. */
+struct cgc_block *cgc_block_find_gone(const void *ptr);
+
 CGC_INLINE bool cgc_block_is_tracked(const struct cgc_block *block) {
   return block && block->stack != CGC_STACK_NONE &&
          block->freed == CGC_STACK_NONE;

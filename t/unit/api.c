@@ -36,6 +36,13 @@ static unsigned long live(void) {
   return stats.live_bytes;
 }
 
+START_TEST(api_leaks_are_looked_for_only_where_asked) {
+  errno = 0;
+  ck_assert_int_eq(GC_leak_check(), -1);
+  ck_assert_int_eq(errno, ENOTSUP);
+}
+END_TEST
+
 START_TEST(api_version_is_known_before_init) {
   ck_assert_uint_gt(GC_get_version(), 0);
 }
@@ -254,6 +261,7 @@ END_TEST
 int main(void) {
   Suite *s = suite_create("api");
   TCase *core = tcase_create("core"), *errors = tcase_create("errors");
+  tcase_add_test(core, api_leaks_are_looked_for_only_where_asked);
   tcase_add_test(core, api_version_is_known_before_init);
   tcase_add_test(core, api_memory_is_zeroed_aligned_and_sized);
   tcase_add_test(core, api_realloc_keeps_contents);
