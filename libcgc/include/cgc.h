@@ -294,8 +294,9 @@ GC_API void GC_dump(void);
  * returns  the number of objects that are lost, those told before included; -1
  *          when nothing could be looked at
  * errors   ENOTSUP (leaks are not looked for), EBUSY (called from a handler
- * that interrupted the collector), ENOMEM threads  any pauses   yes, for the
- * whole marking; the report is printed meanwhile
+ *          that interrupted the collector), ENOMEM
+ * threads  any
+ * pauses   yes, for the whole marking; then the caller until it is printed
  */
 GC_API int GC_leak_check(void);
 
