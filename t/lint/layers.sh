@@ -16,7 +16,7 @@ make_list CORE_MODULES > "$work/core"
 make_list COMPAT_MODULES > "$work/compat"
 for list in UNIT_TESTS MALLOC_TESTS OWN_MALLOC_TESTS; do
   make_list "$list" | sed 's|^t/unit/||'
-done > "$work/tests"
+done | sort > "$work/tests"
 cat "$work/modules" "$work/upper" > "$work/all"
 cat "$work/core" "$work/compat" > "$work/drop-in"
 cat "$work/all" "$work/compat" > "$work/every"
@@ -26,7 +26,7 @@ check_files() {
     [ -f "$module.c" ] || echo "$module.c is missing"
     [ -f "$module.h" ] || echo "$module.h is missing"
   done < "$work/every"
-  sed 's|.*/||' "$work/all" > "$work/names"
+  sed 's|.*/||' "$work/all" | sort > "$work/names"
   diff "$work/names" "$work/tests" |
     sed -n 's/^< /no unit test in Makefile.am: /p; s/^> /no module: t\/unit\//p'
   while read -r test; do
