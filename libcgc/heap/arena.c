@@ -26,7 +26,8 @@ static const size_t bits_per_page[CGC_TABLES] = {
 };
 
 static size_t table_bytes(enum cgc_arena_table table, size_t npages) {
-  return cgc_round_up(npages * bits_per_page[table] / 8, CGC_OS_PAGE);
+  size_t before = table == CGC_TABLE_MARKS ? CGC_OS_PAGE : 0;
+  return before + cgc_round_up(npages * bits_per_page[table] / 8, CGC_OS_PAGE);
 }
 
 static size_t layout_bytes(size_t npages) {
@@ -46,7 +47,7 @@ static void lay_out(struct cgc_arena *arena, uintptr_t lo, size_t npages) {
   arena->base = arena->part[CGC_TABLE_HEAP].lo;
   arena->spans = (struct cgc_span **)arena->part[CGC_TABLE_SPANS].lo;
   arena->desc = (uint32_t *)arena->part[CGC_TABLE_DESC].lo;
-  arena->marks = (uint64_t *)arena->part[CGC_TABLE_MARKS].lo;
+  arena->marks = (uint64_t *)(arena->part[CGC_TABLE_MARKS].lo + CGC_OS_PAGE);
   arena->greys = (uint32_t *)arena->part[CGC_TABLE_GREYS].lo;
   arena->queued = (uint8_t *)arena->part[CGC_TABLE_QUEUED].lo;
   arena->pages_limit = arena->pages_max = npages;

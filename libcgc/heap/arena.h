@@ -9,7 +9,8 @@
  *                         turns an address into a slot
  *   spans[page]  8 bytes  the span's struct, for those who need more
  *   marks        128 bytes per page; a span of k pages owns 2k lines of 64:
- *                k of mark bits, then k of scanned bits; bit i is slot i
+ *                k of mark bits, then k of scanned bits; bit i is slot i; a
+ *                word before the first belongs to nobody (mark/visit.c)
  *   greys, queued  the marker's queue of spans (mark/queue.h)
  *   free, dirty, runs     the page heap's (heap/pageheap.h)
  *

@@ -12,7 +12,7 @@ void cgc_pool_open(struct cgc_pool *pool, const struct cgc_arena *arena,
   pool->ring = arena->greys;
   pool->queued = arena->queued;
   pool->ring_size = cgc_arena_pages(arena);
-  pool->head = pool->nspans = pool->npieces = 0;
+  pool->head = pool->nspans = pool->npieces = pool->nslots = 0;
   pool->members = members;
   atomic_store_explicit(&pool->idle, 0, memory_order_relaxed);
   atomic_store_explicit(&pool->epoch, 0, memory_order_relaxed);
@@ -23,7 +23,7 @@ void cgc_pool_open(struct cgc_pool *pool, const struct cgc_arena *arena,
 void cgc_pool_clear(struct cgc_pool *pool) {
   if (pool->ring_size)
     memset(pool->queued, 0, pool->ring_size);
-  pool->nspans = pool->npieces = 0;
+  pool->nspans = pool->npieces = pool->nslots = 0;
 }
 
 static void lock(struct cgc_pool *pool) {
@@ -86,6 +86,8 @@ size_t cgc_pool_take_spans(struct cgc_pool *pool, uint32_t *pages, size_t max) {
 
 size_t cgc_pool_put_pieces(struct cgc_pool *pool,
                            const struct cgc_piece *pieces, size_t n) {
+  if (n == 0)
+    return 0;
   lock(pool);
   n = cgc_min(n, CGC_POOL_PIECES - pool->npieces);
   memcpy(pool->pieces + pool->npieces, pieces, n * sizeof *pieces);
@@ -105,8 +107,30 @@ size_t cgc_pool_take_pieces(struct cgc_pool *pool, struct cgc_piece *pieces,
   return n;
 }
 
+size_t cgc_pool_put_slots(struct cgc_pool *pool, const uint64_t *slots,
+                          size_t n) {
+  if (n == 0)
+    return 0;
+  lock(pool);
+  n = cgc_min(n, CGC_POOL_SLOTS - pool->nslots);
+  memcpy(pool->slots + pool->nslots, slots, n * sizeof *slots);
+  pool->nslots += n;
+  unlock(pool);
+  wake(pool, 1);
+  return n;
+}
+
+size_t cgc_pool_take_slots(struct cgc_pool *pool, uint64_t *slots, size_t max) {
+  lock(pool);
+  size_t n = cgc_min(max, pool->nslots);
+  pool->nslots -= n;
+  memcpy(slots, pool->slots + pool->nslots, n * sizeof *slots);
+  unlock(pool);
+  return n;
+}
+
 static bool has_work(const struct cgc_pool *pool) {
-  return pool->nspans > 0 || pool->npieces > 0;
+  return (pool->nspans | pool->npieces | pool->nslots) != 0;
 }
 
 static bool is_done(const struct cgc_pool *pool) {

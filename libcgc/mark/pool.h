@@ -5,6 +5,7 @@
  *   spans    first in, first out: first pages of spans with grey objects, in a
  *            ring with a place for each page of the arena (arena.greys)
  *   pieces   spare ranges that a marker with many gave for those with none
+ *   slots    the same with small objects (mark/slot.h)
  *
  * Markers take and give many at a time, so the lock is rarely met.  With one
  * marker there is no lock and no atomic operation.
@@ -30,7 +31,7 @@
 
 #include "heap/arena.h"
 
-enum { CGC_POOL_PIECES = 4096 };
+enum { CGC_POOL_PIECES = 1024, CGC_POOL_SLOTS = 4096 };
 
 struct cgc_piece {
   uintptr_t lo;
@@ -44,12 +45,14 @@ struct cgc_pool {
   size_t head;      /* guard: lock */
   size_t nspans;    /* guard: lock */
   size_t npieces;   /* guard: lock */
+  size_t nslots;    /* guard: lock */
   unsigned members; /* const while more than one marks */
   _Atomic uint32_t idle;
   _Atomic uint32_t epoch; /* changes when work came or all is done */
   _Atomic bool done;
   atomic_flag lock;
   struct cgc_piece pieces[CGC_POOL_PIECES]; /* guard: lock */
+  uint64_t slots[CGC_POOL_SLOTS];           /* guard: lock */
 };
 
 /** Empty, for MEMBERS markers of ARENA. */
@@ -99,6 +102,11 @@ size_t cgc_pool_put_pieces(struct cgc_pool *pool,
 /** Take up to MAX pieces.  returns  how many */
 size_t cgc_pool_take_pieces(struct cgc_pool *pool, struct cgc_piece *pieces,
                             size_t max);
+
+/** The same with slots. */
+size_t cgc_pool_put_slots(struct cgc_pool *pool, const uint64_t *slots,
+                          size_t n);
+size_t cgc_pool_take_slots(struct cgc_pool *pool, uint64_t *slots, size_t max);
 
 /**
  * A marker with nothing to do waits until there is work in the pool.

@@ -7,7 +7,8 @@ enum { SHARED_AT_ONCE = 256 };
 
 void cgc_queue_init(struct cgc_queue *queue, struct cgc_pool *pool) {
   queue->pool = pool;
-  queue->n = queue->nput = queue->at = queue->ntaken = 0;
+  queue->limit = CGC_QUEUE_SLOTS;
+  queue->npieces = queue->nput = queue->at = queue->ntaken = 0;
 }
 
 static void give_spans(struct cgc_queue *queue) {
@@ -27,17 +28,24 @@ bool cgc_queue_take_more(struct cgc_queue *queue) {
   return queue->ntaken > 0;
 }
 
-void cgc_queue_share(struct cgc_queue *queue) {
-  size_t given = cgc_pool_put_pieces(queue->pool, queue->pieces,
-                                     cgc_min(queue->n / 2, SHARED_AT_ONCE));
-  queue->n -= given;
+size_t cgc_queue_share(struct cgc_queue *queue, size_t n) {
+  struct cgc_pool *pool = queue->pool;
+  size_t given = cgc_pool_put_pieces(
+      pool, queue->pieces, cgc_min(queue->npieces / 2, SHARED_AT_ONCE));
+  queue->npieces -= given;
   memmove(queue->pieces, queue->pieces + given,
-          queue->n * sizeof *queue->pieces);
+          queue->npieces * sizeof *queue->pieces);
+  given =
+      cgc_pool_put_slots(pool, queue->slots, cgc_min(n / 2, SHARED_AT_ONCE));
+  memmove(queue->slots, queue->slots + given,
+          (n - given) * sizeof *queue->slots);
   give_spans(queue);
+  return n - given;
 }
 
-bool cgc_queue_take_shared(struct cgc_queue *queue) {
-  cgc_assert(queue->n == 0);
-  queue->n = cgc_pool_take_pieces(queue->pool, queue->pieces, SHARED_AT_ONCE);
-  return queue->n > 0;
+size_t cgc_queue_take_shared(struct cgc_queue *queue) {
+  cgc_assert(queue->npieces == 0);
+  queue->npieces =
+      cgc_pool_take_pieces(queue->pool, queue->pieces, SHARED_AT_ONCE);
+  return cgc_pool_take_slots(queue->pool, queue->slots, SHARED_AT_ONCE);
 }

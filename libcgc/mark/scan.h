@@ -2,72 +2,245 @@
 /*
  * mark/scan.h - the scan kernels: which words may be pointers?
  *
- * A kernel reads N words and keeps those that lie in [base, base + bytes), in
- * their order.  That one compare sorts out nearly everything that is not a
- * pointer, so it runs at the speed of memory: AVX-512, AVX2 or plain C, chosen
- * once by what the processor has.  All kernels give the same answer.
+ * A kernel looks at up to 64 bytes at once and answers by a mask of places.
+ * One compare with the range of the heap sorts out nearly everything that is
+ * no pointer, so that memory is read as fast as it comes.
  *
- * Who comes in: the marker, for ranges long enough to pay for the call.
- * Source: the table of kernels is zlib-ng's arrangement.
+ *   words      bit i: word i lies in the range
+ *   places     bit i: the upper half of a word that lies in the range stands
+ *              at byte 4 i, so the word may begin at 4 i - 4
+ *   distances  bit i: word i is the distance from the block to some address
+ *              of the range: a multiple of 16, not 0, and no address itself
+ *
+ * They are inline, since an object is a few words and a call would cost more
+ * than the look; AVX-512, AVX2 or plain C is chosen with the marker's loop
+ * around them.  All kernels give the same answer.
+ *
+ * Who comes in: the marker.
  */
 #ifndef CGC_MARK_SCAN_H
 #define CGC_MARK_SCAN_H
 
 #include "base/base.h"
 
-/* OUT has room for N words.  returns  how many were kept */
-typedef size_t (*cgc_scan_fn)(const uintptr_t *words, size_t n, uintptr_t base,
-                              size_t bytes, uintptr_t *out);
+#include <immintrin.h>
 
-/*
- * What a thorough kernel finds in a piece of memory: addresses at every fourth
- * byte, and distances, in aligned words, from the block that it is part of.
- */
-enum { CGC_SCAN_PIECE = 2048 /* bytes at most */ };
-
-struct cgc_scan_found {
-  size_t naddresses;
-  size_t ndistances;
-  uintptr_t addresses[CGC_SCAN_PIECE / 4];
-  uintptr_t distances[CGC_SCAN_PIECE / 8]; /* as addresses: block + word */
+enum {
+  CGC_SCAN_WORDS = 8, /* at once, at most */
+  CGC_SCAN_BYTES = 64
 };
+
+#define CGC_SCAN_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2")))
+#define CGC_SCAN_TARGET_AVX512 __attribute__((target("avx512f,avx2,bmi,bmi2")))
 
 /* What to look for: the range [base, base + bytes); const for a cycle. */
 struct cgc_scan_range {
   uintptr_t base;
   size_t bytes;
-  uint32_t upper_low[4] CGC_ALIGNED(16); /* upper half of the first address */
-  uint32_t upper_span[4];                /* of the last one, less that */
-  uint64_t distance_low[2];              /* what a distance lies between, as */
-  uint64_t distance_limit[2];            /* signed numbers */
+  uint32_t upper_low;  /* upper half of the first address */
+  uint32_t upper_span; /* of the last one, less that */
+  /* Eight of each, as the vector kernels take them from memory. */
+  uintptr_t bases[8] CGC_ALIGNED(64);
+  size_t sizes[8] CGC_ALIGNED(64);
+  uintptr_t signed_bases[4] CGC_ALIGNED(32); /* moved by 2^63, see below */
+  size_t signed_sizes[4] CGC_ALIGNED(32);
 };
 
 void cgc_scan_range_set(struct cgc_scan_range *range, uintptr_t base,
                         size_t bytes);
 
-/*
- * Look through the N bytes at P, a multiple of 8.  BLOCK is the start of the
- * object that they are part of; 0: of none, no distances.  A distance is a
- * multiple of 16 and not 0.
- */
-typedef void (*cgc_scan_thorough_fn)(const char *p, size_t n,
-                                     const struct cgc_scan_range *range,
-                                     uintptr_t block,
-                                     struct cgc_scan_found *found);
+typedef uintptr_t cgc_unaligned_word __attribute__((aligned(1), may_alias));
 
-enum cgc_scan_kernel {
-  CGC_SCAN_AUTO,
-  CGC_SCAN_PLAIN,
-  CGC_SCAN_AVX2,
-  CGC_SCAN_AVX512,
-  CGC_SCAN_KERNELS
+/* The word whose upper half stands at place I of what begins at P. */
+CGC_SCANS_MEMORY
+CGC_INLINE uintptr_t cgc_scan_word_at(const char *p, unsigned i) {
+  return *(const cgc_unaligned_word *)(p + 4 * i - 4);
+}
+
+/* Each looks at N words at P, N <= CGC_SCAN_WORDS. */
+typedef unsigned (*cgc_scan_fn)(const uintptr_t *p, size_t n,
+                                const struct cgc_scan_range *r);
+/* BLOCK is the start of the object that P is part of. */
+typedef unsigned (*cgc_scan_distances_fn)(const uintptr_t *p, size_t n,
+                                          const struct cgc_scan_range *r,
+                                          uintptr_t block);
+
+/* ---- Plain C ---------------------------------------------------------- */
+
+CGC_SCANS_MEMORY
+CGC_INLINE unsigned cgc_scan_words_plain(const uintptr_t *p, size_t n,
+                                         const struct cgc_scan_range *r) {
+  unsigned mask = 0;
+  for (unsigned i = 0; i < n; i++)
+    mask |= (unsigned)(p[i] - r->base < r->bytes) << i;
+  return mask;
+}
+
+CGC_SCANS_MEMORY
+CGC_INLINE unsigned cgc_scan_places_plain(const uintptr_t *p, size_t n,
+                                          const struct cgc_scan_range *r) {
+  unsigned mask = 0;
+  for (unsigned i = 0; i < n; i++) {
+    uint32_t lower = (uint32_t)p[i];
+    uint32_t upper = (uint32_t)(p[i] >> 32);
+    mask |= (unsigned)(lower - r->upper_low <= r->upper_span) << 2 * i;
+    mask |= (unsigned)(upper - r->upper_low <= r->upper_span) << (2 * i + 1);
+  }
+  return mask;
+}
+
+CGC_SCANS_MEMORY
+CGC_INLINE unsigned cgc_scan_distances_plain(const uintptr_t *p, size_t n,
+                                             const struct cgc_scan_range *r,
+                                             uintptr_t block) {
+  unsigned mask = 0;
+  for (unsigned i = 0; i < n; i++)
+    mask |=
+        (unsigned)(p[i] != 0 && p[i] % 16 == 0 && p[i] - r->base >= r->bytes &&
+                   p[i] + block - r->base < r->bytes)
+        << i;
+  return mask;
+}
+
+/* ---- AVX2 -------------------------------------------------------------
+ *
+ * The upper group of four words overlaps the lower one where there are fewer
+ * than eight.  Slots have an even number of words.
+ */
+
+CGC_SCAN_TARGET_AVX2
+CGC_INLINE __m256i cgc_scan_load_avx2(const uintptr_t *p) {
+  return _mm256_loadu_si256((const __m256i *)p);
+}
+
+/* Unsigned compare by signed: both sides are moved by 2^63. */
+CGC_SCAN_TARGET_AVX2
+CGC_INLINE __m256i cgc_scan_in_range_avx2(__m256i v,
+                                          const struct cgc_scan_range *r) {
+  __m256i low = _mm256_load_si256((const __m256i *)r->signed_bases);
+  __m256i limit = _mm256_load_si256((const __m256i *)r->signed_sizes);
+  return _mm256_cmpgt_epi64(limit, _mm256_sub_epi64(v, low));
+}
+
+CGC_SCAN_TARGET_AVX2
+CGC_INLINE unsigned cgc_scan_mask_avx2(__m256i v) {
+  return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(v));
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX2 CGC_INLINE unsigned
+cgc_scan_words_avx2(const uintptr_t *p, size_t n,
+                    const struct cgc_scan_range *r) {
+  if (n < 4)
+    return cgc_scan_words_plain(p, n, r);
+  __m256i a = cgc_scan_load_avx2(p), b = cgc_scan_load_avx2(p + n - 4);
+  return cgc_scan_mask_avx2(cgc_scan_in_range_avx2(a, r)) |
+         cgc_scan_mask_avx2(cgc_scan_in_range_avx2(b, r)) << (n - 4);
+}
+
+CGC_SCAN_TARGET_AVX2
+CGC_INLINE unsigned cgc_scan_upper_avx2(__m256i v,
+                                        const struct cgc_scan_range *r) {
+  __m256i low = _mm256_set1_epi32((int)r->upper_low);
+  __m256i span = _mm256_set1_epi32((int)r->upper_span);
+  __m256i upper = _mm256_sub_epi32(v, low);
+  __m256i hit = _mm256_cmpeq_epi32(_mm256_min_epu32(upper, span), upper);
+  return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(hit));
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX2 CGC_INLINE unsigned
+cgc_scan_places_avx2(const uintptr_t *p, size_t n,
+                     const struct cgc_scan_range *r) {
+  if (n < 4)
+    return cgc_scan_places_plain(p, n, r);
+  return cgc_scan_upper_avx2(cgc_scan_load_avx2(p), r) |
+         cgc_scan_upper_avx2(cgc_scan_load_avx2(p + n - 4), r) << 2 * (n - 4);
+}
+
+CGC_SCAN_TARGET_AVX2
+CGC_INLINE unsigned cgc_scan_distant_avx2(__m256i v,
+                                          const struct cgc_scan_range *r,
+                                          uintptr_t block) {
+  const __m256i zero = _mm256_setzero_si256();
+  __m256i part = _mm256_and_si256(v, _mm256_set1_epi64x(15));
+  __m256i hit = _mm256_cmpeq_epi64(part, zero);
+  hit = _mm256_andnot_si256(_mm256_cmpeq_epi64(v, zero), hit);
+  hit = _mm256_andnot_si256(cgc_scan_in_range_avx2(v, r), hit);
+  v = _mm256_add_epi64(v, _mm256_set1_epi64x((long long)block));
+  hit = _mm256_and_si256(hit, cgc_scan_in_range_avx2(v, r));
+  return cgc_scan_mask_avx2(hit);
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX2 CGC_INLINE unsigned
+cgc_scan_distances_avx2(const uintptr_t *p, size_t n,
+                        const struct cgc_scan_range *r, uintptr_t block) {
+  if (n < 4)
+    return cgc_scan_distances_plain(p, n, r, block);
+  return cgc_scan_distant_avx2(cgc_scan_load_avx2(p), r, block) |
+         cgc_scan_distant_avx2(cgc_scan_load_avx2(p + n - 4), r, block)
+             << (n - 4);
+}
+
+/* ---- AVX-512 ----------------------------------------------------------
+ *
+ * What is masked out is not read, and is no hit.
+ */
+
+CGC_SCAN_TARGET_AVX512
+CGC_INLINE __mmask8 cgc_scan_first_avx512(size_t n) {
+  return (__mmask8)_bzhi_u32(0xff, (unsigned)n);
+}
+
+CGC_SCAN_TARGET_AVX512
+CGC_INLINE unsigned cgc_scan_in_range_avx512(__mmask8 which, __m512i v,
+                                             const struct cgc_scan_range *r) {
+  __m512i at = _mm512_sub_epi64(v, _mm512_load_si512(r->bases));
+  return _mm512_mask_cmplt_epu64_mask(which, at, _mm512_load_si512(r->sizes));
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX512 CGC_INLINE unsigned
+cgc_scan_words_avx512(const uintptr_t *p, size_t n,
+                      const struct cgc_scan_range *r) {
+  __mmask8 which = cgc_scan_first_avx512(n);
+  __m512i v = _mm512_maskz_loadu_epi64(which, p);
+  return cgc_scan_in_range_avx512(which, v, r);
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX512 CGC_INLINE unsigned
+cgc_scan_places_avx512(const uintptr_t *p, size_t n,
+                       const struct cgc_scan_range *r) {
+  __mmask16 which = (__mmask16)_bzhi_u32(0xffff, 2 * (unsigned)n);
+  __m512i v = _mm512_maskz_loadu_epi32(which, p);
+  __m512i upper = _mm512_sub_epi32(v, _mm512_set1_epi32((int)r->upper_low));
+  return _mm512_mask_cmple_epu32_mask(which, upper,
+                                      _mm512_set1_epi32((int)r->upper_span));
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX512 CGC_INLINE unsigned
+cgc_scan_distances_avx512(const uintptr_t *p, size_t n,
+                          const struct cgc_scan_range *r, uintptr_t block) {
+  __mmask8 which = cgc_scan_first_avx512(n);
+  __m512i v = _mm512_maskz_loadu_epi64(which, p);
+  which = _mm512_mask_testn_epi64_mask(which, v, _mm512_set1_epi64(15));
+  which = _mm512_mask_test_epi64_mask(which, v, v);
+  which &= (__mmask8)~cgc_scan_in_range_avx512(which, v, r);
+  v = _mm512_add_epi64(v, _mm512_set1_epi64((long long)block));
+  return cgc_scan_in_range_avx512(which, v, r);
+}
+
+/* ---- Choosing --------------------------------------------------------- */
+
+enum cgc_scan_kernel { /* in the order of CGC_SCAN's words */
+                       CGC_SCAN_AUTO,
+                       CGC_SCAN_PLAIN,
+                       CGC_SCAN_AVX2,
+                       CGC_SCAN_AVX512,
+                       CGC_SCAN_KERNELS
 };
 
-/** Whether the processor can run KERNEL. */
+/** Whether the processor can run KERNEL; AUTO is none. */
 bool cgc_scan_has(enum cgc_scan_kernel kernel);
 
-/** The function of KERNEL; of the best one for AUTO or what is not there. */
-cgc_scan_fn cgc_scan_choose(enum cgc_scan_kernel kernel);
-cgc_scan_thorough_fn cgc_scan_choose_thorough(enum cgc_scan_kernel kernel);
+/** KERNEL; the best one for AUTO or for what the processor lacks. */
+enum cgc_scan_kernel cgc_scan_choose(enum cgc_scan_kernel kernel);
 
 #endif

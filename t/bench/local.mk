@@ -57,8 +57,14 @@ bench: bench-programs
 	  $(MAKE) $(AM_MAKEFLAGS) bench-$$part || exit 1; echo; \
 	done
 
-EXTRA_DIST += $(BENCH_COLLECTOR:=.c) $(BENCH_PATTERNS:=.c) \
+# The marker alone, linked with the modules: see the file.
+t/bench/drain: t/bench/drain.c $(BENCH_SHARED) libcgc-unit.la
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) -I$(srcdir)/libcgc \
+	  -I$(srcdir)/libcgc/include -I$(srcdir) -o $@ $(srcdir)/$@.c \
+	  $(srcdir)/t/bench/bench.c .libs/libcgc-unit.a
+
+EXTRA_DIST += t/bench/drain.c $(BENCH_COLLECTOR:=.c) $(BENCH_PATTERNS:=.c) \
   $(BENCH_TOOLS:=.c) $(BENCH_SHARED) $(BENCH_LOADER) $(BENCH_RUNNERS) \
   t/bench/common.inc t/bench/malloc/pattern.h t/bench/malloc/gawk.sh
-CLEANFILES += $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
+CLEANFILES += t/bench/drain $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
   t/bench/measure

@@ -7,7 +7,7 @@
 
 #include <sys/mman.h>
 
-enum { OBJECTS = 40000, EDGES = 4, ROOTS = 64 };
+enum { LIMIT = 1000, OBJECTS = 40000, EDGES = 4, ROOTS = 64 };
 
 static struct cgc_heap *heap;
 static struct cgc_cache *cache;
@@ -207,7 +207,7 @@ END_TEST
 
 /* So many that the queue runs full, and they wait in their spans. */
 START_TEST(described_objects_are_scanned_by_their_kind_in_grey_spans) {
-  enum { N = 4 * CGC_QUEUE_PIECES };
+  enum { N = 2 * LIMIT };
   void **wide = new_object(N * sizeof *wide);
   void *root = wide, *hidden = new_object(3000);
   for (size_t i = 0; i < N; i++) {
@@ -216,6 +216,7 @@ START_TEST(described_objects_are_scanned_by_their_kind_in_grey_spans) {
     *next_of(p) = new_object(3000);
   }
   begin_described(wide, N, CGC_KIND_DESCRIBED, scan_last_but_one);
+  marker.queue.limit = LIMIT;
   mark_from(&root, 1);
   ck_assert(!is_marked(hidden));
   ck_assert_uint_gt(marker.grey_spans, 0);
@@ -275,29 +276,47 @@ END_TEST
  * large, what it points to must be found.
  */
 static void fill_the_queue(size_t before, size_t size) {
-  void **wide = new_object(12000 * sizeof *wide);
+  void **wide = new_object(4000 * sizeof *wide);
   void **leaf_holder, *root = wide;
-  for (size_t i = 0; i < 12000; i++)
+  for (size_t i = 0; i < 4000; i++)
     wide[i] = i == before ? new_object(size) : new_object(16);
   leaf_holder = wide[before];
   leaf_holder[1] = new_object(16);
   begin();
+  marker.queue.limit = LIMIT;
   mark_from(&root, 1);
+  ck_assert_uint_gt(marker.grey_spans, 0);
   ck_assert(is_marked(leaf_holder));
   ck_assert_msg(is_marked(leaf_holder[1]), "lost at %zu", before);
-  ck_assert_uint_eq(marker.marked_objects, 12002);
+  ck_assert_uint_eq(marker.marked_objects, 4002);
   cgc_heap_flip(heap, 0);
 }
 
 START_TEST(nothing_is_lost_where_the_queue_runs_full_at_a_small_object) {
-  for (size_t i = CGC_QUEUE_PIECES - 40; i < CGC_QUEUE_PIECES + 60; i++)
+  for (size_t i = LIMIT - 40; i < LIMIT + 60; i++)
     fill_the_queue(i, 64);
 }
 END_TEST
 
 START_TEST(nothing_is_lost_where_the_queue_runs_full_at_a_large_object) {
-  for (size_t i = CGC_QUEUE_PIECES - 40; i < CGC_QUEUE_PIECES + 60; i++)
+  for (size_t i = LIMIT - 40; i < LIMIT + 60; i++)
     fill_the_queue(i, 40000);
+}
+END_TEST
+
+/* So many large ones that some of them wait in their spans. */
+START_TEST(nothing_is_lost_where_the_queue_runs_full_of_large_objects) {
+  enum { N = CGC_QUEUE_PIECES + 200 };
+  void **wide = new_object(N * sizeof *wide);
+  void *root = wide;
+  for (int i = 0; i < N; i++) {
+    void **large = wide[i] = new_object(CGC_SMALL_MAX + 1);
+    large[i] = new_object(16);
+  }
+  begin();
+  mark_from(&root, 1);
+  ck_assert_uint_gt(marker.grey_spans, 0);
+  ck_assert_uint_eq(marker.marked_objects, 1 + 2 * N);
 }
 END_TEST
 
@@ -547,6 +566,8 @@ int main(void) {
                  nothing_is_lost_where_the_queue_runs_full_at_a_small_object);
   tcase_add_test(wide,
                  nothing_is_lost_where_the_queue_runs_full_at_a_large_object);
+  tcase_add_test(wide,
+                 nothing_is_lost_where_the_queue_runs_full_of_large_objects);
   tcase_add_test(wide, many_large_objects_at_once);
   tcase_set_timeout(wide, 60);
   tcase_add_checked_fixture(model, set_up, NULL);

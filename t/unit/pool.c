@@ -52,6 +52,20 @@ START_TEST(pieces_are_taken_as_far_as_there_is_room) {
 }
 END_TEST
 
+START_TEST(slots_are_taken_as_far_as_there_is_room) {
+  static uint64_t slots[CGC_POOL_SLOTS + 10];
+  for (uint64_t i = 0; i < CGC_POOL_SLOTS + 10; i++)
+    slots[i] = i;
+  cgc_pool_open(&pool, &heap->arena, 2);
+  ck_assert_uint_eq(cgc_pool_put_slots(&pool, slots, CGC_POOL_SLOTS + 10),
+                    CGC_POOL_SLOTS);
+  ck_assert_uint_eq(cgc_pool_put_slots(&pool, slots, 1), 0);
+  ck_assert_uint_eq(cgc_pool_take_slots(&pool, slots, 5), 5);
+  ck_assert_uint_eq(slots[4], CGC_POOL_SLOTS - 1);
+  ck_assert_uint_eq(cgc_pool_put_slots(&pool, slots, 10), 5);
+}
+END_TEST
+
 START_TEST(a_single_member_never_sleeps) {
   uint32_t page = 1;
   cgc_pool_open(&pool, &heap->arena, 1);
@@ -113,6 +127,7 @@ int main(void) {
   tcase_add_test(core, a_span_is_claimed_once_until_it_is_released);
   tcase_add_test(core, spans_come_out_first_in_first_out);
   tcase_add_test(core, pieces_are_taken_as_far_as_there_is_room);
+  tcase_add_test(core, slots_are_taken_as_far_as_there_is_room);
   tcase_add_test(core, a_single_member_never_sleeps);
   tcase_add_test(core, all_members_end_when_nothing_is_left_and_not_before);
   tcase_add_test(core, members_that_never_came_are_not_waited_for);

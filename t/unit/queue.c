@@ -86,6 +86,24 @@ START_TEST(the_ring_has_room_for_every_page_and_goes_round) {
 }
 END_TEST
 
+START_TEST(half_of_what_waits_is_given_and_can_be_taken) {
+  struct cgc_piece piece;
+  cgc_queue_push(&queue, 16, 24);
+  cgc_queue_push(&queue, 32, 40);
+  for (size_t i = 0; i < 100; i++)
+    queue.slots[i] = i;
+  ck_assert_uint_eq(cgc_queue_share(&queue, 100), 50);
+  ck_assert_uint_eq(queue.slots[0], 50); /* the oldest went */
+  ck_assert(cgc_queue_pop(&queue, &piece));
+  ck_assert_uint_eq(piece.lo, 32);
+  ck_assert(!cgc_queue_pop(&queue, &piece));
+  ck_assert_uint_eq(cgc_queue_take_shared(&queue), 50);
+  ck_assert(cgc_queue_pop(&queue, &piece));
+  ck_assert_uint_eq(piece.lo, 16);
+  ck_assert_uint_eq(cgc_queue_take_shared(&queue), 0);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("queue");
   TCase *core = tcase_create("core");
@@ -95,6 +113,7 @@ int main(void) {
   tcase_add_test(core, spans_come_out_first_in_first_out_and_once);
   tcase_add_test(core, a_span_taken_out_can_be_put_again);
   tcase_add_test(core, the_ring_has_room_for_every_page_and_goes_round);
+  tcase_add_test(core, half_of_what_waits_is_given_and_can_be_taken);
   suite_add_tcase(s, core);
   return unit_run(s);
 }
