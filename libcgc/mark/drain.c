@@ -69,7 +69,8 @@ CGC_INLINE void scan_thoroughly(struct cgc_marker *m,
     }
     for (unsigned hits = relative ? look_far(p, now, range, block) : 0; hits;
          hits &= hits - 1) {
-      uintptr_t word = p[__builtin_ctz(hits)] + block;
+      uintptr_t word = *(const volatile uintptr_t *)&p[__builtin_ctz(hits)];
+      word += block;
       if (word - range->base < range->bytes)
         cgc_visit_distant(m, map, l, word);
     }

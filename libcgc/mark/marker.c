@@ -48,18 +48,23 @@ void cgc_marker_mark_word(struct cgc_marker *m, uintptr_t word) {
     cgc_visit_odd_word(m, word);
 }
 
+/* The program, or another process, may be changing what is here. */
+static void scan_carefully(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
+  m->careful->scan(m, lo, hi, cgc_drain_block_of(m, lo));
+}
+
 void cgc_marker_scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   lo = cgc_round_up(lo, sizeof(uintptr_t));
   hi = cgc_round_down(hi, sizeof(uintptr_t));
   if (lo < hi)
-    m->careful->scan(m, lo, hi, cgc_drain_block_of(m, lo));
+    scan_carefully(m, lo, hi);
 }
 
 void cgc_marker_scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   lo = cgc_round_up(lo, sizeof(uintptr_t));
   hi = cgc_round_down(hi, sizeof(uintptr_t));
   for (; lo < hi; lo += PIECE) {
-    cgc_drain_scan(m, lo, cgc_min(hi, lo + PIECE));
+    scan_carefully(m, lo, cgc_min(hi, lo + PIECE));
     cgc_marker_drain(m);
   }
 }

@@ -54,7 +54,7 @@ typedef uintptr_t cgc_unaligned_word __attribute__((aligned(1), may_alias));
 /* The word whose upper half stands at place I of what begins at P. */
 CGC_SCANS_MEMORY
 CGC_INLINE uintptr_t cgc_scan_word_at(const char *p, unsigned i) {
-  return *(const cgc_unaligned_word *)(p + 4 * i - 4);
+  return *(const volatile cgc_unaligned_word *)(p + 4 * i - 4);
 }
 
 /* Each looks at N words at P, N <= CGC_SCAN_WORDS. */
