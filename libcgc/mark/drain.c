@@ -64,8 +64,10 @@ CGC_INLINE void scan_thoroughly(struct cgc_marker *m,
     for (unsigned hits = look(p, now, range) & places; hits; hits &= hits - 1) {
       uintptr_t word =
           cgc_scan_word_at((const char *)p, (unsigned)__builtin_ctz(hits));
-      if (word - range->base < range->bytes)
-        cgc_visit_see(m, map, l, word);
+      if (word - range->base >= range->bytes ||
+          (cgc_unlikely(m->strict) && !cgc_visit_counts(m, word)))
+        continue;
+      cgc_visit_see(m, map, l, word);
     }
     for (unsigned hits = relative ? look_far(p, now, range, block) : 0; hits;
          hits &= hits - 1) {

@@ -3,6 +3,7 @@
 
 #include "base/option.h"
 #include "heap/walk.h"
+#include "mark/displacement.h"
 
 enum { PIECE = 32 << 10 /* bytes of a root between two drains */ };
 
@@ -17,12 +18,13 @@ static void open_counts(struct cgc_marker *m) {
 static void open_options(struct cgc_marker *m) {
   const struct cgc_options *o = &cgc_options;
   m->odd_words = o->tagged || o->before_start;
+  m->strict = cgc_displacement_is_some();
   m->relative = o->relative;
   m->places = o->packed ? 0xffff : 0xaaaa;
   enum cgc_scan_kernel kernel = (enum cgc_scan_kernel)o->scan;
   m->careful = cgc_drain_choose(kernel, true);
-  m->kernel =
-      cgc_drain_choose(kernel, m->odd_words || o->packed || o->relative);
+  m->kernel = cgc_drain_choose(kernel, m->odd_words || m->strict || o->packed ||
+                                           o->relative);
 }
 
 void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap,
@@ -67,6 +69,22 @@ void cgc_marker_scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
     scan_carefully(m, lo, cgc_min(hi, lo + PIECE));
     cgc_marker_drain(m);
   }
+}
+
+CGC_SCANS_MEMORY
+static void scan_insides(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
+  struct cgc_object obj;
+  for (; lo + sizeof(uintptr_t) <= hi; lo += sizeof(uintptr_t))
+    if (cgc_arena_find(&m->heap->arena, *(const uintptr_t *)lo, &obj))
+      cgc_visit_word(m, obj.addr);
+  cgc_marker_drain(m);
+}
+
+void cgc_marker_scan_stack(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
+  if (m->strict)
+    scan_insides(m, cgc_round_up(lo, sizeof(uintptr_t)), hi);
+  else
+    cgc_marker_scan_range(m, lo, hi);
 }
 
 void cgc_marker_scan_object(struct cgc_marker *m, enum cgc_kind kind,

@@ -39,6 +39,13 @@ void cgc_marker_scan_words(struct cgc_marker *marker, uintptr_t lo,
 void cgc_marker_scan_object(struct cgc_marker *marker, enum cgc_kind kind,
                             uintptr_t lo, uintptr_t hi);
 
+/**
+ * The same as scan_range, whichever byte of an object a word names: stacks,
+ * registers.
+ */
+void cgc_marker_scan_stack(struct cgc_marker *marker, uintptr_t lo,
+                           uintptr_t hi);
+
 /** Mark what the words at every byte of [LO, HI) point to: packed roots. */
 void cgc_marker_scan_unaligned(struct cgc_marker *marker, uintptr_t lo,
                                uintptr_t hi);

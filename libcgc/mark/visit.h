@@ -86,6 +86,7 @@ struct cgc_marker {
                                              it is used: it may have changed */
   bool shared;                            /* there are other markers */
   bool odd_words;  /* tagged words, or pointers before a block, count */
+  bool strict;     /* only some bytes of an object count */
   bool relative;   /* distances count */
   bool by_span;    /* the front is wide: newly marked turns grey */
   bool unusual;    /* by_span or shared */
@@ -241,6 +242,9 @@ CGC_INLINE void cgc_visit_distant(struct cgc_marker *m,
     cgc_visit_large(m, word);
   }
 }
+
+/** Whether WORD, an address of the arena, counts where only some do. */
+bool cgc_visit_counts(const struct cgc_marker *m, uintptr_t word);
 
 /** Begin with nothing: heap, map, range, queue and shared are set. */
 void cgc_visit_open(struct cgc_marker *m);

@@ -26,6 +26,7 @@ static void begin(unsigned members) {
   m.shared = members > 1;
   m.map = cgc_slot_map_of(&heap->arena, m.rows);
   cgc_scan_range_set(&m.range, heap->arena.base, cgc_arena_bytes(&heap->arena));
+  m.strict = false;
   m.marked_at_turn = m.marked_bytes = m.marked_objects = 0;
   memset(m.marked, 0, sizeof m.marked);
   cgc_visit_open(&m);
