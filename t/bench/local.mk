@@ -16,7 +16,7 @@ BENCH_TOOLS = t/bench/turns t/bench/start
 BENCH_SHARED = t/bench/bench.h t/bench/bench.c
 BENCH_LOADER = t/bench/collector.h t/bench/collector.c
 BENCH_RUNNERS = t/bench/mark.sh t/bench/alloc.sh t/bench/malloc.sh \
-  t/bench/start.sh
+  t/bench/start.sh t/bench/leak.sh
 
 $(BENCH_COLLECTOR): %: %.c $(BENCH_SHARED) $(BENCH_LOADER)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
@@ -35,7 +35,7 @@ t/bench/measure: t/programs/measure.c
 	  $(srcdir)/t/programs/measure.c
 
 .PHONY: bench bench-programs bench-mark bench-sizes bench-alloc bench-malloc \
-  bench-start
+  bench-start bench-leak
 bench-programs: all $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
   t/bench/measure
 BENCH_ENV = top_srcdir='$(abs_top_srcdir)' \
@@ -50,10 +50,12 @@ bench-malloc: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/malloc.sh
 bench-start: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/start.sh
+bench-leak: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/leak.sh
 
 # One after the other, whatever -j says.
 bench: bench-programs
-	for part in mark sizes alloc malloc start; do \
+	for part in mark sizes alloc malloc start leak; do \
 	  $(MAKE) $(AM_MAKEFLAGS) bench-$$part || exit 1; echo; \
 	done
 
@@ -65,6 +67,7 @@ t/bench/drain: t/bench/drain.c $(BENCH_SHARED) libcgc-unit.la
 
 EXTRA_DIST += t/bench/drain.c $(BENCH_COLLECTOR:=.c) $(BENCH_PATTERNS:=.c) \
   $(BENCH_TOOLS:=.c) $(BENCH_SHARED) $(BENCH_LOADER) $(BENCH_RUNNERS) \
-  t/bench/common.inc t/bench/malloc/pattern.h t/bench/malloc/gawk.sh
+  t/bench/common.inc t/bench/leak/churn.c t/bench/leak/traps.c \
+  t/bench/malloc/pattern.h t/bench/malloc/gawk.sh
 CLEANFILES += t/bench/drain $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
   t/bench/measure
