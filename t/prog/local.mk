@@ -7,8 +7,10 @@
 # Defines VICTIM_TESTS, adds to EXTRA_DIST, CLEANFILES and the dependencies of
 # the tests' logs.
 
-VICTIM_CFLAGS = -std=gnu11 -O2 -g -fno-builtin-malloc -pthread \
-  $(VICTIM_WARNINGS)
+VICTIM_CFLAGS = -std=gnu11 -O2 -g -pthread $(VICTIM_WARNINGS) \
+  $(VICTIM_FAMILY:%=-fno-builtin-%)
+VICTIM_FAMILY = malloc calloc realloc reallocarray free memalign valloc \
+  pvalloc aligned_alloc posix_memalign
 VICTIM_CXXFLAGS = -std=c++17 -O2 -g -pthread $(VICTIM_WARNINGS)
 VICTIM_WARNINGS = -Wall -Wextra -Wshadow
 

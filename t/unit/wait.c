@@ -167,9 +167,8 @@ START_TEST(wait_for_ever_is_not_broken_off) {
   sem_t sem;
   pthread_t thread;
   sem_init(&sem, 0, 0);
-  pthread_create(&thread, NULL, post_later, &sem);
   begin_with_stops();
-  stops_start_clock();
+  pthread_create(&thread, NULL, post_later, &sem);
   ck_assert_int_eq(sem_wait(&sem), 0);
   assert_took_the_span();
   pthread_join(thread, NULL);
