@@ -21,6 +21,11 @@ enum cgc_free_mode {
   CGC_FREE_IGNORE,
   CGC_FREE_WATCH /* honoured and noted: no value of the option */
 };
+enum cgc_hugepages {
+  CGC_HUGEPAGES_AUTO,
+  CGC_HUGEPAGES_ALWAYS,
+  CGC_HUGEPAGES_NEVER
+};
 enum cgc_bad_free {
   CGC_BAD_FREE_ABORT,
   CGC_BAD_FREE_WARN,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/arena.h"
 
+#include "base/option.h"
 #include "os/page.h"
 
 #include <sys/resource.h>
@@ -9,7 +10,8 @@ enum {
   PART_ALIGN = 2 << 20,    /* so that huge pages fit */
   CLAIM_AT_GIB = 16 << 10, /* far from what mmap and brk hand out */
   CLAIM_STRIDE_GIB = 4 << 10,
-  CLAIM_TRIES = 4
+  CLAIM_TRIES = 4,
+  HUGE_FROM = 64 << 20 /* bytes of heap */
 };
 
 /* Bits of table for each page. */
@@ -126,15 +128,32 @@ void cgc_arena_unreserve(struct cgc_arena *arena) {
   arena->claimed = true;
 }
 
+/*
+ * A huge page is touched as a whole, so a small heap would grow by them; a
+ * large one is walked much faster with them.  Only what is committed from then
+ * on is asked for: what stands is not copied.
+ */
+static void advise(enum cgc_arena_table table, uintptr_t lo, uintptr_t hi,
+                   size_t heap_bytes) {
+  bool walked = table == CGC_TABLE_HEAP || table == CGC_TABLE_MARKS;
+  bool large = heap_bytes >= HUGE_FROM && walked;
+  if (cgc_options.hugepages == CGC_HUGEPAGES_NEVER)
+    cgc_page_hugepages((void *)lo, hi - lo, false);
+  else if (large || cgc_options.hugepages == CGC_HUGEPAGES_ALWAYS)
+    cgc_page_hugepages((void *)lo, hi - lo, true);
+}
+
 /* Commit PART up to BYTES from its start; what stands already is kept. */
 static bool extend(struct cgc_arena *arena, enum cgc_arena_table table,
-                   size_t bytes) {
+                   size_t npages) {
+  size_t bytes = table_bytes(table, npages);
   struct cgc_arena_part *part = &arena->part[table];
   uintptr_t want = part->lo + bytes;
   if (want <= part->committed)
     return true;
   if (!commit(arena, table, part->committed, want - part->committed))
     return false;
+  advise(table, part->committed, want, npages << CGC_PAGE_SHIFT);
   part->committed = want;
   return true;
 }
@@ -145,8 +164,7 @@ bool cgc_arena_grow(struct cgc_arena *arena, size_t npages) {
   if (total > cgc_min(arena->pages_limit, max))
     return false;
   for (int t = 0; t < CGC_TABLES; t++)
-    if (!extend(arena, (enum cgc_arena_table)t,
-                table_bytes((enum cgc_arena_table)t, total)))
+    if (!extend(arena, (enum cgc_arena_table)t, total))
       return false;
   atomic_store_explicit(&arena->heap_bytes, total << CGC_PAGE_SHIFT,
                         memory_order_relaxed);

@@ -18,7 +18,7 @@ with() {
   program=$1 library=$2 nmarkers=$3
   shift 3
   option=
-  [ "$nmarkers" = 1 ] || option="CGC_MARKERS=$nmarkers"
+  [ "$library" = "$peer_gc" ] || option="CGC_MARKERS=$nmarkers"
   echo "GC_MARKERS=$nmarkers $option exec $bin/$program $library $nmarkers $*"
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap/arena.h"
 
+#include "base/option.h"
 #include "os/page.h"
 #include "unit.h"
 
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { MANY_PAGES = 4 * CGC_ARENA_STEP };
 
@@ -202,12 +204,52 @@ START_TEST(two_claimed_arenas_do_not_meet) {
 }
 END_TEST
 
+/* Whether the mapping at ADDR has FLAG in its VmFlags. */
+static bool has_flag(uintptr_t addr, const char *flag) {
+  FILE *file = fopen("/proc/self/smaps", "r");
+  char line[4096];
+  bool here = false, found = false;
+  while (file && fgets(line, sizeof line, file)) {
+    uintptr_t lo, hi;
+    if (sscanf(line, "%lx-%lx ", &lo, &hi) == 2)
+      here = addr >= lo && addr < hi;
+    else if (here && strncmp(line, "VmFlags:", 8) == 0)
+      found = strstr(line, flag) != NULL;
+  }
+  fclose(file);
+  return found;
+}
+
+static uintptr_t last_page(const struct cgc_arena *a) {
+  return a->base + cgc_arena_bytes(a) - CGC_PAGE;
+}
+
+START_TEST(huge_pages_are_asked_for_where_a_heap_is_large) {
+  static struct cgc_arena a;
+  const int64_t modes[] = {CGC_HUGEPAGES_AUTO, CGC_HUGEPAGES_ALWAYS,
+                           CGC_HUGEPAGES_NEVER};
+  if (access("/sys/kernel/mm/transparent_hugepage/enabled", R_OK) != 0)
+    return;
+  cgc_options.hugepages = modes[_i];
+  ck_assert(cgc_arena_init(&a, (size_t)256 << 20));
+  ck_assert(cgc_arena_grow(&a, CGC_ARENA_STEP));
+  ck_assert(has_flag(last_page(&a), " hg ") == (_i == 1));
+  ck_assert(has_flag(last_page(&a), " nh ") == (_i == 2));
+  ck_assert(cgc_arena_grow(&a, 31 * CGC_ARENA_STEP));
+  ck_assert(has_flag(last_page(&a), " hg ") == (_i != 2));
+  ck_assert(has_flag(a.base, " hg ") == (_i == 1));
+  cgc_arena_destroy(&a);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("arena");
   TCase *core = tcase_create("core");
   TCase *limits = tcase_create("limits");
   tcase_add_checked_fixture(core, set_up, NULL);
   tcase_add_test(core, a_word_outside_is_no_pointer);
+  tcase_add_loop_test(core, huge_pages_are_asked_for_where_a_heap_is_large, 0,
+                      3);
   tcase_add_test(core, every_byte_of_every_class_finds_its_slot);
   tcase_add_test(core, every_byte_of_a_large_object_finds_it);
   tcase_add_test(core, cleared_pages_hold_nothing);
