@@ -256,6 +256,12 @@ static void *alloc_aligned(struct cgc_mutator *self, size_t size, size_t align,
   return obj;
 }
 
+/* Not in a handler that interrupted the allocator: its caller is busy still. */
+static void stop_if_asked(struct cgc_mutator *self) {
+  if (self && self->stop_asked && !(self->busy & CGC_MUTATOR_BUSY))
+    cgc_mutator_leave_slow(self);
+}
+
 /* OBJ, from the bin; whether its window is zero is not known any more. */
 static void *finish(void *obj, bool zero) {
   struct cgc_object found;
@@ -266,8 +272,7 @@ static void *finish(void *obj, bool zero) {
 
 void *cgc_alloc_rest(size_t size, enum cgc_kind kind, bool zero, void *obj) {
   struct cgc_mutator *self = cgc_self;
-  if (self && self->stop_asked)
-    cgc_mutator_leave_slow(self);
+  stop_if_asked(self);
   if (obj)
     return finish(obj, zero);
   return alloc_aligned(self, size, CGC_GRAIN, kind, zero);
@@ -296,8 +301,7 @@ static bool find_live(const void *ptr, struct cgc_object *obj) {
 bool cgc_alloc_free_rest(void *ptr) {
   struct cgc_mutator *self = cgc_self;
   struct cgc_object obj;
-  if (self && self->stop_asked)
-    cgc_mutator_leave_slow(self);
+  stop_if_asked(self);
   if (!ptr || cgc_reserve_owns(ptr))
     return true;
   if (!cgc_arena_contains(&cgc_heap.arena, (uintptr_t)ptr))

@@ -277,6 +277,20 @@ static void on_alarm(int number) {
     memset(*place, 0x33, 500);
 }
 
+/* A stop is asked for, and a handler interrupts the call before it leaves. */
+START_TEST(alloc_inside_the_allocator_leaves_a_stop_to_the_outer_call) {
+  void *obj = cgc_alloc(40, CGC_KIND_SCAN, false);
+  struct cgc_mutator *self = cgc_self;
+  ck_assert(cgc_mutator_enter(self));
+  self->stop_asked = 1;
+  cgc_alloc(40, CGC_KIND_SCAN, false);
+  cgc_alloc_free(obj);
+  ck_assert_uint_eq(self->stop_asked, 1);
+  cgc_mutator_leave(self);
+  ck_assert_uint_eq(self->stop_asked, 0);
+}
+END_TEST
+
 START_TEST(alloc_serves_signal_handlers_at_any_moment) {
   struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
   cgc_options.trigger = CGC_MIB;
@@ -535,6 +549,8 @@ int main(void) {
   TCase *concurrent = make_case(s, "concurrent");
   tcase_add_test(concurrent,
                  alloc_inside_the_allocator_is_served_by_the_reserve);
+  tcase_add_test(concurrent,
+                 alloc_inside_the_allocator_leaves_a_stop_to_the_outer_call);
   tcase_add_test(concurrent, alloc_serves_signal_handlers_at_any_moment);
   tcase_add_loop_test(concurrent, alloc_threads_free_each_others_blocks, 0, 2);
   return unit_run(s);
