@@ -210,10 +210,33 @@ static int hold_threads(struct cgc_target *t) {
 
 /* ---- registers told by a debugger ---------------------------------------- */
 
-/*
- * Each line: tid, sp, fs_base, then words that may be pointers.  The words
- * stand in the place of the vectors.
- */
+/* Numbers up to the end of the line; those behind REGS are of the vectors. */
+static void take_words(struct cgc_thread *th, const char *at) {
+  struct user_regs_struct *r = &th->regs;
+  unsigned long long *const regs[] = {
+      &r->fs_base, &r->rax, &r->rbx, &r->rcx, &r->rdx, &r->rsi,
+      &r->rdi,     &r->rbp, &r->rsp, &r->r8,  &r->r9,  &r->r10,
+      &r->r11,     &r->r12, &r->r13, &r->r14, &r->r15, &r->rip};
+  enum { NREGS = sizeof regs / sizeof *regs };
+  size_t n = 0;
+  char *next;
+  th->vector = cgc_store_grow(th->vector, strlen(at) * 8 + 8);
+  for (;; at = next, n++) {
+    uint64_t word = strtoull(at, &next, 0);
+    if (next == at)
+      break;
+    if (n < NREGS) {
+      *regs[n] = word;
+    } else {
+      memcpy(th->vector + th->vector_bytes, &word, sizeof word);
+      th->vector_bytes += sizeof word;
+    }
+  }
+  th->has_regs = n >= NREGS;
+  th->sp = r->rsp;
+  th->fs_base = r->fs_base;
+}
+
 static int read_registers(struct cgc_target *t, const char *path) {
   FILE *f = fopen(path, "re");
   char *line = NULL, *at;
@@ -222,18 +245,8 @@ static int read_registers(struct cgc_target *t, const char *path) {
     return cgc_tool_error(CGC_HEAP_FAILED, "%s: %s", path, strerror(errno));
   while (getline(&line, &size, f) > 0) {
     struct cgc_thread *th = find_thread(t, (pid_t)strtol(line, &at, 10));
-    if (!th)
-      continue;
-    th->sp = strtoull(at, &at, 0);
-    th->fs_base = strtoull(at, &at, 0);
-    th->vector = cgc_store_grow(th->vector, strlen(at) * 8 + 8);
-    for (char *next; *at && *at != '\n'; at = next) {
-      uint64_t word = strtoull(at, &next, 0);
-      if (next == at)
-        break;
-      memcpy(th->vector + th->vector_bytes, &word, sizeof word);
-      th->vector_bytes += sizeof word;
-    }
+    if (th)
+      take_words(th, at);
   }
   free(line);
   fclose(f);

@@ -73,8 +73,9 @@ struct cgc_target {
 
 /**
  * Open the process or core file called NAME.
- * registers  NULL, or a file of lines `tid name value...' from a debugger that
- *            holds the process
+ * registers  NULL, or a file from a debugger that holds the process, a line
+ *            for each thread: tid fs_base rax rbx rcx rdx rsi rdi rbp rsp
+ *            r8 ... r15 rip, then any other words that may be pointers
  * returns    0 or an exit status
  */
 int cgc_target_open(struct cgc_target *t, const char *name,

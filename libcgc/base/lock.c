@@ -66,6 +66,13 @@ bool cgc_trylock(struct cgc_lock *lock) {
   return true;
 }
 
+bool cgc_trylock_wanted(struct cgc_lock *lock) {
+  if (!take_free(lock))
+    return false;
+  note_taken(lock);
+  return true;
+}
+
 /* Critical sections are short: a few looks before the kernel is asked. */
 static bool spin(struct cgc_lock *lock) {
   for (int i = 0; i < 64; i++) {

@@ -101,6 +101,8 @@ void cgc_lock_all(void);
  * who collects all the time does not keep a fork waiting.
  */
 void cgc_lock_want_all(bool wanted);
+/** cgc_trylock between the two, for who wants one of those locks itself. */
+bool cgc_trylock_wanted(struct cgc_lock *lock);
 /**
  * The same in two steps, for a thread that may not wait for a lock of RANK or
  * above: those are taken now if all of them are free; cgc_lock_rest takes the

@@ -291,6 +291,38 @@ static bool lock_cycle(struct cgc_mutator *self, bool wait) {
   }
 }
 
+/*
+ * The same before all others, and not for ever: under a debugger threads that
+ * collect all the time are slow, and the user waits.
+ */
+static int lock_cycle_by(struct cgc_mutator *self, uint64_t deadline_ns) {
+  int err = 0;
+  cgc_lock_want_all(true);
+  for (;;) {
+    if (!cgc_mutator_enter(self)) {
+      err = -EBUSY;
+      break;
+    }
+    if (cgc_trylock_wanted(&cycle.lock))
+      break;
+    cgc_mutator_leave(self);
+    if (cgc_thread_now_ns() > deadline_ns) {
+      err = -ETIMEDOUT;
+      break;
+    }
+    cgc_thread_yield();
+  }
+  cgc_lock_want_all(false);
+  return err;
+}
+
+static void unlock_cycle(struct cgc_mutator *self) {
+  if (!cycle.place || !cgc_beside_is_on(&cycle.place->beside))
+    cgc_phase_enter(CGC_PHASE_IDLE);
+  cgc_unlock(&cycle.lock);
+  cgc_mutator_leave(self);
+}
+
 /* A vfork child runs on its parent's record, but is another thread. */
 static bool is_own_thread(const struct cgc_mutator *self) {
   return self->tid == cgc_thread_tid();
@@ -310,10 +342,21 @@ int cgc_cycle_collect(enum cgc_cycle_reason reason) {
       number != atomic_load_explicit(&cycle.number, memory_order_relaxed);
   if (!done)
     err = run_cycle(reason);
-  if (!cycle.place || !cgc_beside_is_on(&cycle.place->beside))
-    cgc_phase_enter(CGC_PHASE_IDLE);
-  cgc_unlock(&cycle.lock);
-  cgc_mutator_leave(self);
+  unlock_cycle(self);
+  return err;
+}
+
+int cgc_cycle_collect_by(uint64_t deadline_ns) {
+  struct cgc_mutator *self = cgc_self;
+  if (cgc_cycle_is_disabled())
+    return -EAGAIN;
+  if (!self || !is_own_thread(self))
+    return -EBUSY;
+  int err = lock_cycle_by(self, deadline_ns);
+  if (err)
+    return err;
+  err = run_cycle(CGC_CYCLE_ASKED);
+  unlock_cycle(self);
   return err;
 }
 

@@ -70,6 +70,12 @@ void cgc_cycle_fork_child(void);
  */
 int cgc_cycle_collect(enum cgc_cycle_reason reason);
 
+/**
+ * The same for ASKED, for a debugger: before whoever else wants to collect.
+ * returns  also -ETIMEDOUT: another has been collecting until DEADLINE_NS
+ */
+int cgc_cycle_collect_by(uint64_t deadline_ns);
+
 /* Marks afresh what it wants to know; the report is there to be written to. */
 typedef int (*cgc_survey_fn)(const struct cgc_work *work, void *ctx);
 

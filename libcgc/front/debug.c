@@ -19,13 +19,15 @@ enum {
   NEAR_BYTES = 4096, /* gdb's return address lies so near the frame */
   STACK_BYTES = 32 << 10,
   STEP_NS = 5000000,
-  SETTLE_STEPS = 40, /* until all that are let run do: 0.2 s */
-  LOCK_STEPS = 200   /* for a lock: 1 s */
+  SETTLE_STEPS = 40,       /* until all that are let run do: 0.2 s */
+  LOCK_STEPS = 100,        /* for a lock: 0.5 s */
+  PATIENCE_NS = 1000000000 /* for another's collection */
 };
 
 static struct {
   _Atomic bool in_call;
   _Atomic unsigned asked;
+  uintptr_t sp; /* of the call: in the program's data, so what it is in lives */
   char stack[STACK_BYTES] CGC_ALIGNED(64);
 } debug;
 
@@ -111,7 +113,7 @@ static int busy_other(const struct held *held, const struct cgc_lock *lock) {
     cgc_log(CGC_LOG_WARNING,
             "not collected: another thread keeps a lock (%s); let the program "
             "run a little, or `call (int)GC_request(1)'",
-            cgc_lock_name(lock));
+            lock ? cgc_lock_name(lock) : "cycle");
   return CGC_DEBUG_BUSY_OTHER;
 }
 
@@ -131,10 +133,19 @@ static int say_collected(void) {
   return 0;
 }
 
+/* The registers of this thread when it stopped are roots, too. */
+static void take_own_registers(const struct cgc_mailbox_thread *own) {
+  cgc_self->nregs = 0;
+  cgc_self->vector_lo = own->lo;
+  cgc_self->vector_hi = own->hi;
+}
+
 static int run_cycle(void) {
-  int err = cgc_cycle_collect(CGC_CYCLE_ASKED);
+  int err = cgc_cycle_collect_by(cgc_thread_now_ns() + PATIENCE_NS);
   if (err == 0)
     return say_collected();
+  if (err == -ETIMEDOUT)
+    return busy_other(&(struct held){.n = 0}, cgc_lock_find_held());
   if (err == -EBUSY)
     return busy_self();
   if (err == -EDEADLK)
@@ -151,23 +162,40 @@ static bool is_inside(void) {
          (self->busy & CGC_MUTATOR_BUSY || self->tid != cgc_thread_tid());
 }
 
+/*
+ * gdb has replaced registers of this thread for the call, rax and rbp, and
+ * keeps them to itself: an object that only they point to would be lost.
+ */
+static int ask_instead(void) {
+  cgc_debug_ask(CGC_DEBUG_COLLECT);
+  return say(CGC_DEBUG_HELD,
+             "not collected: this thread's registers are not told (load "
+             "libcgc-gdb.py); it is done when the program next allocates");
+}
+
 static int collect(void) {
   struct held held;
+  struct cgc_mailbox_thread own;
   if (!cgc_init_is_ready())
     return say(0, "nothing to collect: there is no heap yet");
   if (is_inside())
     return busy_self();
+  if (!cgc_mailbox_find(cgc_thread_tid(), &own))
+    return ask_instead();
   find_held(&held);
   const struct cgc_lock *lock = find_lock(&held);
   if (lock || held.busy)
     return busy_other(&held, lock);
   if (held.untold)
     return held_still(held.untold);
-  return cgc_init_thread() ? run_cycle() : busy_self();
+  if (!cgc_init_thread())
+    return busy_self();
+  take_own_registers(&own);
+  return run_cycle();
 }
 
 static void collect_on_own_stack(uintptr_t sp, void *code) {
-  (void)sp;
+  debug.sp = sp;
   *(int *)code = collect();
 }
 

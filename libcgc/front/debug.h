@@ -11,10 +11,11 @@
  *   whose call?   the return address of gdb's is on the stack, lldb's is the
  *                 program's entry point
  *   this thread inside the collector?        CGC_DEBUG_BUSY_SELF
+ *   its registers not told (world/mailbox)?  CGC_DEBUG_HELD, and a request
  *   others held by the debugger,
  *     inside the collector?                  CGC_DEBUG_BUSY_OTHER
  *     registers not told (world/mailbox)?    CGC_DEBUG_HELD
- *   a lock that is not let go in a second?   CGC_DEBUG_BUSY_OTHER
+ *   a lock that is not let go soon?          CGC_DEBUG_BUSY_OTHER
  *   a thread held while the world is being stopped (cgc_stop_try)?
  *                                            CGC_DEBUG_HELD
  *

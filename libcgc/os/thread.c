@@ -184,6 +184,15 @@ int cgc_thread_look(pid_t tid, struct cgc_thread_status *status) {
   return 0;
 }
 
+/* "TID (NAME) STATE ...": NAME has at most 15 bytes, of any kind. */
+bool cgc_thread_is_held(pid_t tid) {
+  char buf[64];
+  long n = read_task_file(tid, "stat", buf, sizeof buf);
+  while (n > 2 && buf[n - 1] != ')')
+    n--;
+  return n > 2 && buf[n + 1] == 't';
+}
+
 /* ---- time ---------------------------------------------------------------- */
 
 static uint64_t clock_ns(clockid_t clock) {

@@ -79,6 +79,9 @@ struct cgc_thread_status {
  */
 int cgc_thread_look(pid_t tid, struct cgc_thread_status *status);
 
+/** Whether a debugger holds TID still; needs little stack. */
+bool cgc_thread_is_held(pid_t tid);
+
 /** Processors that the calling thread may run on. */
 unsigned cgc_thread_processors(void);
 

@@ -14,6 +14,9 @@
 enum {
   NBUCKETS = 1024,
   LOOK_EVERY = 64,
+  PARK_LOOK_NS = 300000000,
+  HELD_LOOKS = 4,
+  HELD_LOOK_NS = 20000000,
   PASS_ON_MAX = 16,
   WAIT_DEPTH = 4096 /* bytes of stack between a wait and its system call */
 };
@@ -266,6 +269,38 @@ bool cgc_mutator_count_parked(struct cgc_mutator *m) {
   return true;
 }
 
+/* Not for the moment in which a debugger passes a signal on. */
+static bool stopper_is_held(void) {
+  struct cgc_mutator_stop *s = &cgc_mutator_stop;
+  _Atomic uint32_t never = 0;
+  for (int i = 0; i < HELD_LOOKS; i++) {
+    pid_t tid = (pid_t)atomic_load_explicit(&s->stopper, memory_order_relaxed);
+    if (!cgc_thread_is_held(tid))
+      return false;
+    cgc_thread_futex_wait(&never, 0, HELD_LOOK_NS);
+  }
+  return true;
+}
+
+/*
+ * A debugger holds the stopping thread and lets this one run (a call, with
+ * scheduler-locking): it would be parked until the user gives up.  The stop is
+ * called off, if it is not complete; its thread begins again when it is let go.
+ */
+static void look_at_stopper(uint32_t epoch) {
+  struct cgc_mutator_stop *s = &cgc_mutator_stop;
+  uint32_t open = CGC_STOP_OPEN;
+  if (!stopper_is_held() || !atomic_compare_exchange_strong_explicit(
+                                &s->verdict, &open, CGC_STOP_CALLED_OFF,
+                                memory_order_acq_rel, memory_order_relaxed))
+    return;
+  /* Its thread may have seen that meanwhile, and begun the next stop. */
+  if (atomic_compare_exchange_strong_explicit(&s->epoch, &epoch, epoch + 1,
+                                              memory_order_acq_rel,
+                                              memory_order_relaxed))
+    cgc_thread_futex_wake(&s->epoch, INT_MAX);
+}
+
 /* The record's words are written.  All signals are blocked. */
 static void park(struct cgc_mutator *m) {
   uint32_t epoch = atomic_load_explicit(&m->asked, memory_order_relaxed);
@@ -273,7 +308,8 @@ static void park(struct cgc_mutator *m) {
   /* Acquire: what the collector changed; released by the start. */
   while (atomic_load_explicit(&cgc_mutator_stop.epoch, memory_order_acquire) ==
          epoch)
-    cgc_thread_futex_wait(&cgc_mutator_stop.epoch, epoch, 0);
+    if (!cgc_thread_futex_wait(&cgc_mutator_stop.epoch, epoch, PARK_LOOK_NS))
+      look_at_stopper(epoch);
 }
 
 CGC_SCANS_MEMORY static void save_context(struct cgc_mutator *m, uintptr_t sp,

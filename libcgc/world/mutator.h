@@ -206,10 +206,19 @@ void cgc_mutator_check(void);
 
 /* ---- for world/stop ------------------------------------------------------ */
 
+/* Of a stop: who decides first. */
+enum {
+  CGC_STOP_OPEN,
+  CGC_STOP_COMPLETE,  /* the stopping thread: all stand still */
+  CGC_STOP_CALLED_OFF /* a parked one: the stopping thread is held */
+};
+
 /* What the stopping thread and the parking ones share. */
 struct cgc_mutator_stop {
   _Atomic uint32_t epoch;   /* odd: a stop; threads asked for it park */
   _Atomic uint32_t missing; /* asked and not parked yet; woken at 0 */
+  _Atomic uint32_t verdict; /* CGC_STOP_OPEN ... */
+  _Atomic uint32_t stopper; /* thread id */
   _Atomic int32_t passes;   /* signals to any thread that may be passed on */
   _Atomic uint32_t gate;    /* 1: threads with the gate bit wait on it */
 };

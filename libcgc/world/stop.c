@@ -15,7 +15,7 @@ struct cgc_stop_counters cgc_stop_counters;
 enum { FIRST_LOOK_NS = 250000, LAST_LOOK_NS = 20000000 };
 
 /* So many looks in a row at a thread that a debugger holds: half a second. */
-enum { HELD_LOOKS = 30 };
+enum { HELD_LOOKS = 30, CALLED_OFF_MAX = 3 };
 
 /* Of the stop under way; its thread alone uses it. */
 static struct {
@@ -176,6 +176,11 @@ static void look_at_silent(void) {
     send_any();
 }
 
+static bool is_called_off(void) {
+  return atomic_load_explicit(&shared->verdict, memory_order_acquire) ==
+         CGC_STOP_CALLED_OFF;
+}
+
 static bool gives_up(void) {
   return stop.may_give_up && stop.held_looks >= HELD_LOOKS;
 }
@@ -187,6 +192,8 @@ static bool wait_for_all(void) {
   /* Acquire: the records of those that parked. */
   while ((missing = atomic_load_explicit(&shared->missing,
                                          memory_order_acquire)) != 0) {
+    if (is_called_off())
+      return false;
     if (cgc_thread_futex_wait(&shared->missing, missing, patience))
       continue;
     look_at_silent();
@@ -264,6 +271,13 @@ static bool stop_unknown(void) {
   return true;
 }
 
+static bool complete(void) {
+  uint32_t open = CGC_STOP_OPEN;
+  return atomic_compare_exchange_strong_explicit(
+      &shared->verdict, &open, CGC_STOP_COMPLETE, memory_order_acq_rel,
+      memory_order_relaxed);
+}
+
 static bool stop_others(void) {
   if (cgc_mutator_count() == 1 && cgc_thread_count() == 1)
     return true;
@@ -296,7 +310,7 @@ static void let_go(void) {
   stop.on = false;
   cgc_mutator_each_thread(drop_temporary, NULL);
   /* Release: all that the collector did. */
-  atomic_fetch_add_explicit(&shared->epoch, 1, memory_order_acq_rel);
+  atomic_store_explicit(&shared->epoch, stop.epoch + 1, memory_order_release);
   cgc_thread_futex_wake(&shared->epoch, INT_MAX);
   cgc_mutator_unlock_list();
   cgc_signal_restore(mask);
@@ -309,6 +323,9 @@ static bool stop_world(bool may_give_up) {
   stop.self = cgc_self;
   /* No handler of the program runs in this thread while the others stand. */
   stop.mask = cgc_signal_block_all();
+  atomic_store_explicit(&shared->verdict, CGC_STOP_OPEN, memory_order_relaxed);
+  atomic_store_explicit(&shared->stopper, (uint32_t)cgc_thread_tid(),
+                        memory_order_relaxed);
   stop.epoch =
       atomic_fetch_add_explicit(&shared->epoch, 1, memory_order_acq_rel) + 1;
   cgc_check(stop.epoch & 1);
@@ -316,7 +333,7 @@ static bool stop_world(bool may_give_up) {
   stop.may_give_up = may_give_up;
   stop.held_looks = 0;
   stop.some_dead = false;
-  if (!stop_others()) {
+  if (!stop_others() || !complete()) {
     let_go();
     return false;
   }
@@ -325,9 +342,22 @@ static bool stop_world(bool may_give_up) {
   return true;
 }
 
-void cgc_stop_world(void) { stop_world(false); }
+/* One that was called off begins again: whoever did it has gone on. */
+void cgc_stop_world(void) {
+  while (!stop_world(false))
+    cgc_thread_yield();
+}
 
-int cgc_stop_try(void) { return stop_world(true) ? 0 : -EDEADLK; }
+int cgc_stop_try(void) {
+  for (int tries = 0; tries < CALLED_OFF_MAX; tries++) {
+    if (stop_world(true))
+      return 0;
+    if (!is_called_off())
+      return -EDEADLK;
+    cgc_thread_yield();
+  }
+  return -EDEADLK;
+}
 
 pid_t cgc_stop_held(void) { return stop.held; }
 

@@ -21,9 +21,20 @@ static const uint64_t two_seconds_ns = 2000000000;
 
 static uint64_t ncycles(void) { return cgc_cycle_counters.ncycles; }
 
+/* As the debugger's script does: something of this thread's registers. */
+static void tell_own(uint64_t word) {
+  struct cgc_mailbox *box = &cgc_debug_mailbox;
+  uint64_t told[] = {(uint64_t)cgc_thread_tid(), 1,
+                     (uint64_t)__builtin_frame_address(0), cgc_thread_pointer(),
+                     word};
+  memcpy(box->word + box->used, told, sizeof told);
+  box->used += 5;
+}
+
 /* The call's result; it must come within two seconds. */
 static int collect(void) {
   uint64_t began = cgc_thread_now_ns();
+  tell_own(0);
   int code = cgc_debug_collect();
   ck_assert_uint_lt(cgc_thread_now_ns() - began, two_seconds_ns);
   return code;
@@ -51,6 +62,32 @@ START_TEST(it_collects) {
   ck_assert_int_eq(collect(), 0);
   ck_assert_uint_eq(ncycles(), before + 2);
   ck_assert_int_eq(errno, 77);
+}
+END_TEST
+
+/* Hidden from the scan of this test's own stack. */
+static uintptr_t hidden;
+
+static CGC_NOINLINE void make_hidden(void) {
+  hidden = ~(uintptr_t)GC_malloc(100);
+}
+
+START_TEST(an_object_in_a_register_of_the_stopped_thread_lives) {
+  make_hidden();
+  tell_own(~hidden);
+  ck_assert_int_eq(cgc_debug_collect(), 0);
+  ck_assert_uint_eq(GC_size((void *)~hidden) > 0, 1);
+}
+END_TEST
+
+START_TEST(untold_registers_make_a_request_of_it) {
+  GC_malloc(100);
+  uint64_t before = ncycles();
+  ck_assert_int_eq(cgc_debug_collect(), CGC_DEBUG_HELD);
+  ck_assert_uint_eq(ncycles(), before);
+  for (int i = 0; i < 1000; i++)
+    GC_malloc(1000);
+  ck_assert_uint_gt(ncycles(), before);
 }
 END_TEST
 
@@ -215,6 +252,8 @@ int main(void) {
   TCase *core = tcase_create("core");
   tcase_add_test(core, a_program_is_no_debugger);
   tcase_add_test(core, it_collects);
+  tcase_add_test(core, an_object_in_a_register_of_the_stopped_thread_lives);
+  tcase_add_test(core, untold_registers_make_a_request_of_it);
   tcase_add_test(core, disabled_is_said);
   tcase_add_test(core, inside_the_collector_it_is_refused);
   tcase_add_test(core, before_there_is_a_heap_nothing_is_done);
