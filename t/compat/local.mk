@@ -8,7 +8,8 @@ COMPAT_TESTS = t/compat/variable t/compat/message t/compat/guard \
   t/compat/segment t/compat/finalizer t/compat/growth t/compat/event \
   t/compat/usage t/compat/setting t/compat/collect t/compat/start \
   t/compat/descriptor t/compat/kinds t/compat/typed t/compat/gcj \
-  t/compat/closure t/compat/toggleref
+  t/compat/closure t/compat/toggleref t/compat/header t/compat/smash \
+  t/compat/debug t/compat/reachable t/compat/backptr
 COMPAT_TEST_LIBS = libgc.la $(CHECK_LIBS)
 
 if HAVE_CHECK
@@ -57,3 +58,13 @@ t_compat_closure_SOURCES = t/compat/closure.c t/compat/contract.h
 t_compat_closure_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_toggleref_SOURCES = t/compat/toggleref.c t/compat/contract.h
 t_compat_toggleref_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_header_SOURCES = t/compat/header.c t/compat/contract.h t/compat/capture.h
+t_compat_header_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_smash_SOURCES = t/compat/smash.c t/compat/contract.h t/compat/capture.h
+t_compat_smash_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_debug_SOURCES = t/compat/debug.c t/compat/contract.h t/compat/capture.h
+t_compat_debug_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_reachable_SOURCES = t/compat/reachable.c t/compat/contract.h
+t_compat_reachable_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_backptr_SOURCES = t/compat/backptr.c t/compat/contract.h
+t_compat_backptr_LDADD = $(COMPAT_TEST_LIBS)

