@@ -27,10 +27,10 @@ void cgc_growth_take_over(void) {
   static _Atomic size_t minimum_now;
   uint64_t p = percent();
   size_t m = minimum();
-  if (p != percent_now)
-    cgc_cycle_set_percent(percent_now = p);
-  if (m != minimum_now)
-    cgc_cycle_set_minimum(minimum_now = m);
+  if (atomic_exchange_explicit(&percent_now, p, memory_order_relaxed) != p)
+    cgc_cycle_set_percent(p);
+  if (atomic_exchange_explicit(&minimum_now, m, memory_order_relaxed) != m)
+    cgc_cycle_set_minimum(m);
 }
 
 /* ---- the program's wishes ------------------------------------------------ */

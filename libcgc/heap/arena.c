@@ -52,7 +52,8 @@ static void lay_out(struct cgc_arena *arena, uintptr_t lo, size_t npages) {
   arena->marks = (uint64_t *)(arena->part[CGC_TABLE_MARKS].lo + CGC_OS_PAGE);
   arena->greys = (uint32_t *)arena->part[CGC_TABLE_GREYS].lo;
   arena->queued = (uint8_t *)arena->part[CGC_TABLE_QUEUED].lo;
-  arena->pages_limit = arena->pages_max = npages;
+  arena->pages_limit = npages;
+  atomic_store_explicit(&arena->pages_max, npages, memory_order_relaxed);
   atomic_store_explicit(&arena->heap_bytes, 0, memory_order_relaxed);
 }
 
