@@ -27,6 +27,7 @@ enum {
 static struct {
   _Atomic bool in_call;
   _Atomic unsigned asked;
+  pid_t tid;    /* of the call under way */
   uintptr_t sp; /* of the call: in the program's data, so what it is in lives */
   char stack[STACK_BYTES] CGC_ALIGNED(64);
 } debug;
@@ -195,17 +196,28 @@ static int collect(void) {
 }
 
 static void collect_on_own_stack(uintptr_t sp, void *code) {
-  debug.sp = sp;
+  (void)sp;
   *(int *)code = collect();
+}
+
+/*
+ * The user has given up an earlier call in this thread: its frame is gone, for
+ * a call's frame stands below those of the calls that are still under way.
+ */
+static bool is_abandoned(uintptr_t sp) {
+  return debug.tid == cgc_thread_tid() && sp >= debug.sp;
 }
 
 /* A second call while the first is under way: in another thread, or nested. */
 int cgc_debug_collect(void) {
   int saved = errno;
   int code = CGC_DEBUG_BUSY_SELF;
-  if (atomic_exchange_explicit(&debug.in_call, true, memory_order_acq_rel))
+  if (atomic_exchange_explicit(&debug.in_call, true, memory_order_acq_rel) &&
+      !is_abandoned((uintptr_t)__builtin_frame_address(0)))
     return say(code, "not collected: another call of the debugger's has not "
                      "come to its end");
+  debug.tid = cgc_thread_tid();
+  debug.sp = (uintptr_t)__builtin_frame_address(0);
   cgc_regs_call(collect_on_own_stack, &code, debug.stack + STACK_BYTES);
   cgc_mailbox_clear();
   atomic_store_explicit(&debug.in_call, false, memory_order_release);

@@ -10,10 +10,12 @@
 #include "world/mailbox.h"
 
 #include <errno.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
@@ -151,6 +153,30 @@ START_TEST(a_lock_that_stays_held_is_named) {
 }
 END_TEST
 
+static sigjmp_buf before_call;
+
+static void give_up(int sig) {
+  (void)sig;
+  siglongjmp(before_call, 1);
+}
+
+/* gdb pops the frame of a call that it does not wait for any longer. */
+START_TEST(a_call_that_was_given_up_is_no_hindrance) {
+  struct itimerval soon = {.it_value = {.tv_usec = 100000}};
+  GC_malloc(100);
+  cgc_lock_register(&taken);
+  ck_assert(cgc_trylock(&taken));
+  signal(SIGALRM, give_up);
+  setitimer(ITIMER_REAL, &soon, NULL);
+  if (sigsetjmp(before_call, 1) == 0) {
+    collect();
+    ck_abort_msg("not given up");
+  }
+  cgc_unlock(&taken);
+  ck_assert_int_eq(collect(), 0);
+}
+END_TEST
+
 /* A debugger that holds one thread: a process of its own. */
 struct tracer {
   pid_t pid;
@@ -265,6 +291,7 @@ int main(void) {
   TCase *concurrent = tcase_create("concurrent");
   tcase_add_test(concurrent, a_lock_that_stays_held_is_named);
   tcase_add_test(concurrent, a_held_thread_is_said_and_nothing_stays_stopped);
+  tcase_add_test(concurrent, a_call_that_was_given_up_is_no_hindrance);
   tcase_add_test(concurrent, told_registers_are_roots);
   suite_add_tcase(suite, concurrent);
   return unit_run(suite);
