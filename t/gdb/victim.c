@@ -2,7 +2,8 @@
 /*
  * A program whose heap is known: it says on stdout where the interesting
  * blocks are, one "name address" each, then "ready", and waits for a line on
- * stdin; "crash" makes it abort, anything else ends it with status 0.
+ * stdin; "crash" makes it abort, "damage" spoil the collector's structures,
+ * anything else ends it with status 0.
  *
  *   list    list_head -> 0 -> 1 -> 2      kept by a variable
  *   deep    list_head's last node
@@ -12,7 +13,9 @@
  *   freed   a block that was freed
  *   many    1000 blocks of 48 bytes in an array kept by a variable
  */
+#include <dlfcn.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +99,25 @@ static void __attribute__((noinline)) clear(void) {
   ZERO(15);
 }
 
+/* The value of the library's table called NAME (look/layout.h). */
+static uint64_t value(const char *name) {
+  const char *root = dlsym(RTLD_DEFAULT, "cgc_debug_root");
+  for (const char *e = root + 48; *e; e += 56)
+    if (strcmp(e, name) == 0)
+      return *(const uint64_t *)(e + 40);
+  abort();
+}
+
+/* Overwrite the struct of the list's span, as a wild store would. */
+static void damage(void) {
+  uint64_t arena = value("@heap") + value("heap.arena");
+  uint64_t base = *(uint64_t *)(arena + value("arena.base"));
+  uint64_t **spans = *(uint64_t ***)(arena + value("arena.spans"));
+  uint64_t page = ((uint64_t)list_head - base) >> value("page_shift");
+  *(uint32_t *)((char *)spans[page] + value("span.npages")) = 0xffffff;
+  puts("damaged");
+}
+
 int main(void) {
   pthread_t thread[2];
   char line[16] = "";
@@ -111,6 +133,10 @@ int main(void) {
   puts("ready");
   if (fgets(line, sizeof line, stdin) && strncmp(line, "crash", 5) == 0)
     abort();
+  if (strncmp(line, "damage", 6) == 0) {
+    damage();
+    pause();
+  }
   pthread_mutex_lock(&mutex);
   leave = 1;
   pthread_cond_broadcast(&cond);

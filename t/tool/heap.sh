@@ -75,6 +75,17 @@ if command -v gcore > /dev/null 2>&1 && gcore -o of $pid > /dev/null 2>&1; then
   head -c 3000000 of.$pid > cut
   expect 1 'cut is cut off\|cut off' cut
 fi
+
+# A span's struct that was overwritten is told and left out, the rest answered.
+echo damage > in
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  grep -q '^damaged' says && break
+  sleep 0.2
+done
+expect 1 "the span's pages reach out of the heap" $pid check
+expect 0 'inconsistencies in the heap' $pid info
+expect 0 '^many (victim).* at +4000 -> ' $pid why "$(addr many)"
+expect 1 'is in no allocated block' $pid why "$(addr list)"
 kill $pid
 wait $pid 2> /dev/null
 pid=
