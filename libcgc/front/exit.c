@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "front/exit.h"
 
+#include "front/init.h"
 #include "front/leak.h"
 #include "front/printer.h"
 #include "front/real.h"
@@ -38,8 +39,13 @@ static struct {
 
 /* ---- The report ---------------------------------------------------------- */
 
+/*
+ * The child of a vfork has its parent's record.  A thread that ends has none
+ * any more, and gets one.
+ */
 static bool is_own_thread(void) {
-  return cgc_self && cgc_self->tid == cgc_thread_tid();
+  const struct cgc_mutator *self = cgc_init_thread();
+  return self && self->tid == cgc_thread_tid();
 }
 
 /* Only main's own thread has a stack of which we know where it is dead. */
