@@ -20,7 +20,7 @@
 #include <signal.h>
 #include <string.h>
 
-enum { DEPTH = 32, EXIT_CODE = 23, GROWTHS = 3 };
+enum { DEPTH = 32, EXIT_CODE = 23, GROWTHS = 3, FAULTS_TOLD = 16 };
 
 struct cgc_leak_options cgc_leak = {.depth = DEPTH, .exit_code = EXIT_CODE};
 
@@ -31,6 +31,7 @@ static struct {
   _Atomic bool asked;       /* a check is wanted as soon as one can be */
   _Atomic uint64_t next_ns; /* when the next one of a period is due */
   unsigned nchecks;         /* guard: busy */
+  unsigned nfaults;         /* told when they happened; guard: busy */
   struct cgc_loss *loss;    /* own memory; guard: busy */
   struct cgc_report *out;   /* own memory; guard: busy */
   struct cgc_groups before; /* what was live at the last check; guard: busy */
@@ -188,17 +189,6 @@ void cgc_leak_made(const void *ptr, size_t size, const void *frame) {
     serve();
 }
 
-bool cgc_leak_fails(enum cgc_fail_kind kind, const void *frame) {
-  struct cgc_fault fault;
-  fault.kind = cgc_fail_count(kind, &fault.number);
-  if (cgc_likely(fault.kind == CGC_FAIL_KINDS) || !cgc_leak_is_ours())
-    return false;
-  fault.stack = cgc_stack_from(frame);
-  cgc_fail_note(fault);
-  errno = ENOMEM;
-  return true;
-}
-
 void cgc_leak_closed(void) {
   if (!cgc_leak.on)
     return;
@@ -247,13 +237,16 @@ static void write_head(struct cgc_report *r, const char *reason) {
   cgc_report_modules(r);
 }
 
+static void write_fault(struct cgc_report *r, const struct cgc_fault *fault) {
+  cgc_report_stack(r, fault->stack);
+  cgc_report_line(r, "fault %s %lu %u", cgc_fail_words[fault->kind],
+                  fault->number, fault->stack);
+}
+
 static void write_calls(struct cgc_report *r) {
   struct cgc_fault fault;
-  for (size_t i = 0; cgc_fail_get(i, &fault); i++) {
-    cgc_report_stack(r, fault.stack);
-    cgc_report_line(r, "fault %s %lu %u", cgc_fail_words[fault.kind],
-                    fault.number, fault.stack);
-  }
+  for (size_t i = 0; cgc_fail_get(i, &fault); i++)
+    write_fault(r, &fault);
   for (int kind = 0; kind < CGC_FAIL_KINDS; kind++)
     cgc_report_line(r, "calls %s %lu", cgc_fail_words[kind],
                     cgc_fail_calls((enum cgc_fail_kind)kind));
@@ -339,6 +332,36 @@ size_t cgc_leak_lost(void) {
 
 void cgc_leak_ask(void) {
   atomic_store_explicit(&leak.asked, true, memory_order_relaxed);
+}
+
+/* ---- Failing calls ------------------------------------------------------- */
+
+/* At once, in a report of its own: the program may crash on it. */
+static void tell_fault(const struct cgc_fault *fault) {
+  if (!begin())
+    return;
+  int fd = leak.nfaults < FAULTS_TOLD ? cgc_printer_open() : -1;
+  if (fd >= 0) {
+    leak.nfaults++;
+    cgc_report_begin(leak.out, fd);
+    write_head(leak.out, "fault");
+    write_fault(leak.out, fault);
+    int err = cgc_report_end(leak.out);
+    cgc_printer_run(fd, err, NULL);
+  }
+  end();
+}
+
+bool cgc_leak_fails(enum cgc_fail_kind kind, const void *frame) {
+  struct cgc_fault fault;
+  fault.kind = cgc_fail_count(kind, &fault.number);
+  if (cgc_likely(fault.kind == CGC_FAIL_KINDS) || !cgc_leak_is_ours())
+    return false;
+  fault.stack = cgc_stack_from(frame);
+  cgc_fail_note(fault);
+  tell_fault(&fault);
+  errno = ENOMEM;
+  return true;
 }
 
 /* ---- Wrong frees --------------------------------------------------------- */

@@ -44,12 +44,18 @@ static void remove_entry(char *list) {
   *to = '\0';
 }
 
+/* With pid= whoever is another process is silent by itself, and this one goes
+   on reporting when it executes a program: a wrapper's is what is looked at. */
+static bool leaks_end_here(void) {
+  return cgc_leak.on && !cgc_leak.follow && !cgc_leak.pid;
+}
+
 __attribute__((constructor)) static void leave_children_alone(void) {
   char *list = getenv("LD_PRELOAD");
   cgc_init_thread();
   cgc_exit_attach();
-  if (list && (!cgc_options.children || (cgc_leak.on && !cgc_leak.follow)))
+  if (list && (!cgc_options.children || leaks_end_here()))
     remove_entry(list);
-  if (cgc_leak.on && !cgc_leak.follow)
+  if (leaks_end_here())
     unsetenv("CGC_LEAK");
 }

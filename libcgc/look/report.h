@@ -9,8 +9,9 @@
  *   cgc-leak 1
  *   process PID PATH
  *   reason WHY check N       WHY: exit, _exit, quick_exit, exec, signal:NAME,
- *                            abort, call, request, period.  It is the N-th
- *                            look of this process, from 1
+ *                            abort, call, request, period; or fault, for
+ *                            that record alone, when it happens.  It is the
+ *                            N-th look of this process, from 1
  *   module ID BASE END BIAS BUILDID PATH    BUILDID in hex, or -; modules that
  *                            are unloaded by now are listed too
  *   stack ID FRAME...        innermost first: MODULE:OFFSET, the offset in
