@@ -253,15 +253,22 @@ CGC_INLINE bool is_elsewhere(const struct cgc_marker *m) {
   return m->by_span || m->queue.npieces || m->grey.words;
 }
 
+/* Most objects stand in one line or in two. */
+CGC_INLINE void ask_for(uintptr_t addr, const struct cgc_slot_row *row) {
+  __builtin_prefetch((const void *)addr);
+  __builtin_prefetch((const void *)(addr + row->ahead));
+}
+
 /* From the queue, or from the grey span, into the cache. */
 
 CGC_INLINE struct cgc_near pop_slot(const struct cgc_marker *m,
                                     const struct cgc_slot_map *map,
                                     struct cgc_lane *l) {
   uint64_t slot = m->queue.slots[--l->n];
+  const struct cgc_slot_row *row = cgc_slot_row(map, slot);
   uintptr_t addr = cgc_slot_address(map, slot);
-  __builtin_prefetch((const void *)addr);
-  return (struct cgc_near){addr, cgc_slot_row(map, slot)};
+  ask_for(addr, row);
+  return (struct cgc_near){addr, row};
 }
 
 CGC_INLINE struct cgc_near pop_grey(const struct cgc_marker *m,
@@ -269,7 +276,7 @@ CGC_INLINE struct cgc_near pop_grey(const struct cgc_marker *m,
   unsigned i = (unsigned)__builtin_ctzl(l->grey);
   uintptr_t addr = m->grey.window + i * m->grey.slot_size;
   l->grey &= l->grey - 1;
-  __builtin_prefetch((const void *)addr);
+  ask_for(addr, m->grey.row);
   return (struct cgc_near){addr, m->grey.row};
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { CACHE_LINE = 64 };
+
 static struct cgc_slot_row row_of(unsigned class, unsigned number,
                                   bool noscan) {
   const struct cgc_size_class *c = &cgc_size_classes[class];
@@ -13,6 +15,7 @@ static struct cgc_slot_row row_of(unsigned class, unsigned number,
       .words = (uint16_t)(c->size / sizeof(uintptr_t)),
       .tag = (uint16_t)(number | (noscan ? 0u : 1u) << CGC_SLOT_SCAN_SHIFT),
       .lines = (uint16_t)(c->npages * CGC_LINE_WORDS),
+      .ahead = (uint16_t)cgc_min(c->size - sizeof(uintptr_t), CACHE_LINE),
   };
 }
 

@@ -40,7 +40,7 @@ struct cgc_slot_row {
   uint16_t words; /* to be scanned; 0: mark/kind says */
   uint16_t tag;   /* the low 16 bits of a slot; 0: not a small class */
   uint16_t lines; /* words from a slot's mark word to its scanned word */
-  uint16_t unused;
+  uint16_t ahead; /* of a slot's first byte: what else to prefetch */
 };
 
 _Static_assert(sizeof(struct cgc_slot_row) == 16, "four to a cache line");
