@@ -73,6 +73,9 @@ void cgc_unlock(struct cgc_lock *lock);
  */
 void cgc_lock_await(struct cgc_lock *lock);
 
+/** Whether ranks are checked, which takes a thread that has TLS. */
+bool cgc_lock_is_checked(void);
+
 /** Debug builds: this thread holds LOCK. */
 #define cgc_assert_held(lock)                                                  \
   cgc_assert(atomic_load_explicit(&(lock)->word, memory_order_relaxed) != 0)

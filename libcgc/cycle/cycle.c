@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cycle/cycle.h"
+#include "cycle/trimmer.h"
 
 #include "base/option.h"
 #include "heap/meta.h"
@@ -13,7 +14,8 @@
 
 enum {
   STACK_BYTES = 256 << 10,
-  STEP_BYTES = 64 << 10 /* allocated between two steps of a cycle beside */
+  STEP_BYTES = 64 << 10,  /* allocated between two steps of a cycle beside */
+  MUCH_GARBAGE = 32 << 20 /* worth a thread that gives it back */
 };
 
 _Atomic size_t cgc_cycle_trigger_bytes = SIZE_MAX;
@@ -58,6 +60,7 @@ bool cgc_cycle_init(enum cgc_root_scope scope) {
 }
 
 void cgc_cycle_fork_child(void) {
+  cgc_background_fork_child(&cgc_trimmer.background);
   if (cycle.place)
     cgc_beside_fork_child(&cycle.place->beside);
   publish_trigger();
@@ -183,6 +186,8 @@ static int finish(struct cgc_cycle_report *report) {
   report->heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
   report->trigger_bytes = cycle.pacer.trigger_bytes;
   count(report);
+  if (report->before_bytes > report->live_bytes + MUCH_GARBAGE)
+    cgc_trimmer_start(&cgc_trimmer, &cgc_heap);
   atomic_fetch_add_explicit(&cycle.number, 1, memory_order_relaxed);
   if (cgc_cycle_finished_hook)
     cgc_cycle_finished_hook(report);
@@ -282,8 +287,10 @@ static bool lock_cycle(struct cgc_mutator *self, bool wait) {
   for (;;) {
     if (!cgc_mutator_enter(self))
       return false;
-    if (cgc_trylock(&cycle.lock))
+    if (cgc_trylock(&cycle.lock)) {
+      cgc_trimmer_end(&cgc_trimmer);
       return true;
+    }
     cgc_mutator_leave(self);
     if (!wait)
       return false;
@@ -358,6 +365,19 @@ int cgc_cycle_collect_by(uint64_t deadline_ns) {
   err = run_cycle(CGC_CYCLE_ASKED);
   unlock_cycle(self);
   return err;
+}
+
+/* Whoever has the lock ends it, and knows best whether it is wanted. */
+void cgc_cycle_trim(void) {
+  struct cgc_mutator *self = cgc_self;
+  if (!self || !is_own_thread(self) || !cgc_mutator_enter(self))
+    return;
+  if (cgc_trylock(&cycle.lock)) {
+    if (!cgc_heap.pageheap.held) /* no cycle is on beside the program */
+      cgc_trimmer_start(&cgc_trimmer, &cgc_heap);
+    cgc_unlock(&cycle.lock);
+  }
+  cgc_mutator_leave(self);
 }
 
 int cgc_cycle_survey(cgc_survey_fn fn, void *ctx) {

@@ -88,6 +88,9 @@ typedef int (*cgc_survey_fn)(const struct cgc_work *work, void *ctx);
  */
 int cgc_cycle_survey(cgc_survey_fn fn, void *ctx);
 
+/** Have free memory go back to the system in time (cycle/trimmer). */
+void cgc_cycle_trim(void);
+
 /** Collections off and on; calls nest. */
 void cgc_cycle_disable(void);
 void cgc_cycle_enable(void);

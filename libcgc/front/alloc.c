@@ -321,6 +321,8 @@ bool cgc_alloc_free_rest(void *ptr) {
   cgc_mutator_enter(self);
   free_object(self, &obj);
   cgc_mutator_leave(self);
+  if (cgc_pageheap_has_excess(&cgc_heap.pageheap))
+    cgc_cycle_trim();
   errno = saved;
   return true;
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cycle/cycle.h"
 #include "cycle/invoke.h"
+#include "cycle/trimmer.h"
 #include "front/alloc.h"
 #include "front/common.h"
 #include "front/debug.h"
@@ -341,6 +342,7 @@ int GC_walk_heap(GC_object_func fn, void *client_data) {
   if (!self)
     return result_of(-EBUSY);
   cgc_heap_sweep_all(&cgc_heap); /* what waits for it is garbage */
+  cgc_trimmer_end(&cgc_trimmer);
   cgc_stop_world();
   cgc_walk_objects(&cgc_heap, walk_one, &walk);
   cgc_start_world();

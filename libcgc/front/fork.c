@@ -3,6 +3,7 @@
 
 #include "base/lock.h"
 #include "cycle/cycle.h"
+#include "cycle/trimmer.h"
 #include "os/thread.h"
 #include "world/mutator.h"
 #include "world/stop.h"
@@ -51,6 +52,7 @@ static void take_all(struct cgc_mutator *self) {
     cgc_mutator_enter(self);
   }
   cgc_lock_want_all(false);
+  cgc_trimmer_end(&cgc_trimmer);
   state.gate = cgc_mutator_count() > 1;
   if (state.gate)
     cgc_stop_close_gate();

@@ -176,6 +176,15 @@ void cgc_arena_limit(struct cgc_arena *arena, size_t npages) {
   atomic_store_explicit(&arena->pages_max, npages, memory_order_relaxed);
 }
 
+void cgc_arena_discard_marks(struct cgc_arena *arena, size_t lo, size_t hi) {
+  uintptr_t first = (uintptr_t)(arena->marks + lo * CGC_MARK_WORDS);
+  uintptr_t end = (uintptr_t)(arena->marks + hi * CGC_MARK_WORDS);
+  first = cgc_round_up(first, CGC_OS_PAGE);
+  end = cgc_round_down(end, CGC_OS_PAGE);
+  if (first < end)
+    cgc_page_discard((void *)first, end - first);
+}
+
 void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span) {
   size_t first = cgc_arena_page_of(arena, span->base);
   bool large = span->class == CGC_CLASS_LARGE;

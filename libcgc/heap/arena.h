@@ -137,6 +137,12 @@ CGC_INLINE uintptr_t cgc_arena_page_address(const struct cgc_arena *arena,
   return arena->base + (page << CGC_PAGE_SHIFT);
 }
 
+/**
+ * Give back the memory of mark lines that belong to pages [LO, HI) alone: they
+ * are in no span, and will be set when they are in one.
+ */
+void cgc_arena_discard_marks(struct cgc_arena *arena, size_t lo, size_t hi);
+
 /** Enter SPAN for its pages (set), or nothing (clear). */
 void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span);
 void cgc_arena_clear(struct cgc_arena *arena, const struct cgc_span *span);

@@ -7,13 +7,13 @@
 #include <errno.h>
 
 enum {
-  WORDS = CGC_BLOCK_PAGES / 64,
   GROW_MAX = 8192,      /* pages at once, beyond what is needed */
   CLAIMED_RETAIN = 512, /* pages kept dirty where address space is limited */
   RETAIN_INVERSE = 16,  /* share of the used pages kept dirty */
   HOLES_INVERSE = 4,    /* share of a peak that stands in holes */
+  EXCESS_PAGES = 4096,  /* dirty: worth a thread of its own */
   DISCARD_MAX = 2048,   /* pages at once, out of reach meanwhile */
-  PERIOD_NS = 250 * 1000 * 1000
+  PERIOD_NS = 150 * 1000 * 1000
 };
 
 #define NOWHERE ((size_t)-1)
@@ -320,19 +320,20 @@ static bool last_dirty_run(const struct cgc_pageheap *ph, size_t *lo,
  * The run is nobody's meanwhile: the lock is free.
  * returns  false if the arena has been claimed since
  */
-static bool discard_unlocked(struct cgc_pageheap *ph, void *lo, size_t bytes) {
+static bool discard_unlocked(struct cgc_pageheap *ph, size_t lo, size_t hi) {
   cgc_unlock(&ph->lock);
-  cgc_page_discard(lo, bytes);
+  cgc_page_discard(address(ph, lo), (hi - lo) << CGC_PAGE_SHIFT);
+  cgc_arena_discard_marks(ph->arena, lo, hi);
   cgc_lock(&ph->lock);
   return !ph->arena->claimed;
 }
 
 /* What can't be unmapped stays dirty (I5). */
 static bool discard(struct cgc_pageheap *ph, size_t lo, size_t hi) {
-  size_t bytes = (hi - lo) << CGC_PAGE_SHIFT;
   take(ph, lo, hi);
-  bool done = ph->arena->claimed ? cgc_page_unmap(address(ph, lo), bytes)
-                                 : discard_unlocked(ph, address(ph, lo), bytes);
+  bool done = ph->arena->claimed
+                  ? cgc_page_unmap(address(ph, lo), (hi - lo) << CGC_PAGE_SHIFT)
+                  : discard_unlocked(ph, lo, hi);
   put(ph, lo, hi, !done);
   if (done)
     ph->returned_pages += hi - lo;
@@ -361,8 +362,7 @@ static void note_peak(struct cgc_pageheap *ph) {
 static void note_time(struct cgc_pageheap *ph, uint64_t now_ns) {
   if (now_ns < ph->period_ns + PERIOD_NS)
     return;
-  bool next = now_ns < ph->period_ns + 2 * (uint64_t)PERIOD_NS;
-  ph->last_peak = next ? ph->peak : 0;
+  ph->last_peak = ph->peak;
   ph->peak = 0;
   ph->period_ns = now_ns;
 }
@@ -388,11 +388,15 @@ static size_t allowed_pages(const struct cgc_pageheap *ph) {
   return cgc_max(least_pages(ph), peak - used);
 }
 
-static void trim_in_time(struct cgc_pageheap *ph) {
+/* Up to MOST pages. */
+static void trim_in_time(struct cgc_pageheap *ph, size_t most) {
   note_time(ph, cgc_thread_now_ns());
   size_t allowed = allowed_pages(ph);
-  if (ph->dirty_pages > allowed)
-    trim_locked(ph, allowed - allowed / 8);
+  size_t dirty = ph->dirty_pages;
+  if (dirty <= allowed)
+    return;
+  size_t keep = allowed - allowed / 8;
+  trim_locked(ph, dirty - keep > most ? dirty - most : keep);
 }
 
 /* ---- A claimed arena -------------------------------------------------- */
@@ -526,7 +530,9 @@ void cgc_pageheap_free(struct cgc_pageheap *ph, size_t page, size_t npages,
   cgc_lock(&ph->lock);
   put(ph, page, page + npages, dirty || ph->arena->claimed); /* I5 */
   if (ph->dirty_pages > cgc_min(ph->retain_pages, CLAIMED_RETAIN))
-    trim_in_time(ph);
+    trim_in_time(ph, SIZE_MAX);
+  if (ph->dirty_pages > EXCESS_PAGES)
+    atomic_store_explicit(&ph->excess, true, memory_order_relaxed);
   cgc_unlock(&ph->lock);
 }
 
@@ -552,26 +558,20 @@ void cgc_pageheap_unreserve(struct cgc_pageheap *ph) {
 
 size_t cgc_pageheap_decay(struct cgc_pageheap *ph) {
   cgc_lock(&ph->lock);
-  trim_in_time(ph);
+  trim_in_time(ph, DISCARD_MAX);
   size_t least = least_pages(ph);
   size_t more = ph->dirty_pages > least ? ph->dirty_pages - least : 0;
+  if (!more)
+    atomic_store_explicit(&ph->excess, false, memory_order_relaxed);
   cgc_unlock(&ph->lock);
   return more;
 }
 
 /* ---- Checking --------------------------------------------------------- */
 
-static bool same_runs(struct cgc_runs a, struct cgc_runs b) {
+static bool same_runs(struct cgc_runs a, struct cgc_runs b, bool bound) {
   return a.start == b.start && a.end == b.end &&
-         (a.loose ? a.max >= b.max : a.max == b.max);
-}
-
-/* Its max may be that of blocks whose own was looser then. */
-static void check_group(const struct cgc_pageheap *ph, size_t group) {
-  struct cgc_runs r = runs_of_group(ph, group);
-  struct cgc_runs have = ph->groups[group];
-  cgc_check(have.loose || (have.start == r.start && have.end == r.end &&
-                           have.max >= r.max)); /* I3 */
+         (bound ? a.max >= b.max : a.max == b.max);
 }
 
 static size_t count(const uint64_t *bits, size_t n) {
@@ -589,9 +589,11 @@ void cgc_pageheap_check(struct cgc_pageheap *ph) {
   cgc_check(count(ph->dirty, n) == ph->dirty_pages); /* I1 */
   cgc_check(count(ph->free, n) == ph->free_pages);   /* I2 */
   for (size_t b = 0; b < nblocks(ph); b++)
-    cgc_check(same_runs(ph->blocks[b], runs_of_block(ph, b))); /* I3 */
+    cgc_check(
+        same_runs(ph->blocks[b], runs_of_block(ph, b), ph->blocks[b].loose));
   for (size_t g = 0; g * CGC_GROUP_BLOCKS < nblocks(ph); g++)
-    check_group(ph, g);
+    cgc_check(ph->groups[g].loose ||
+              same_runs(ph->groups[g], runs_of_group(ph, g), true)); /* I3 */
   for (size_t b = 0; b < ph->lowest && b < nblocks(ph); b++)
     cgc_check(ph->blocks[b].max == 0); /* I4 */
   cgc_unlock(&ph->lock);

@@ -15,8 +15,8 @@
  * a free page.
  *
  * Free dirty pages go back to the system when there are more than are retained
- * and more than the program had in use at its peak of the last quarter to half
- * of a second: what it needed a moment ago it will need again.  Fresh and
+ * and more than the program had in use at its peak of the last 0.15 to 0.3
+ * seconds: what it needed a moment ago it will need again.  Fresh and
  * returned pages read as zero.
  *
  * In a claimed arena (heap/arena) mappings count, so there the share is small
@@ -75,6 +75,7 @@ struct cgc_pageheap {
                               this period; guard: lock */
   size_t last_peak;        /* ... in the last one; guard: lock */
   uint64_t period_ns;      /* when this one began; guard: lock */
+  _Atomic bool excess;     /* much is dirty: somebody should see to it */
   bool held;               /* no span may go; written with the world stopped */
   uint64_t returned_pages; /* to the system, ever; guard: lock */
 };
@@ -119,10 +120,15 @@ size_t cgc_pageheap_trim(struct cgc_pageheap *ph, size_t keep);
 void cgc_pageheap_unreserve(struct cgc_pageheap *ph);
 
 /**
- * Return what the passing of time has made an excess.
- * returns  dirty pages that will be one, if they are not used before
+ * Return a piece of what the passing of time has made an excess.
+ * returns  dirty pages that are one, or will be if they are not used before
  */
 size_t cgc_pageheap_decay(struct cgc_pageheap *ph);
+
+/** Whether a trimmer (cycle/trimmer) has something to do. */
+CGC_INLINE bool cgc_pageheap_has_excess(const struct cgc_pageheap *ph) {
+  return cgc_unlikely(atomic_load_explicit(&ph->excess, memory_order_relaxed));
+}
 
 /** Assert I1 to I4; takes the lock. */
 void cgc_pageheap_check(struct cgc_pageheap *ph);

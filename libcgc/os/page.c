@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 /* In <linux/prctl.h> and <sys/mman.h> of newer systems. */
 enum { SET_VMA = 0x53564d41, SET_VMA_ANON_NAME = 0 };
@@ -204,12 +205,11 @@ int cgc_page_claim(void *addr, size_t bytes) {
   return -EEXIST;
 }
 
-/* Locked pages (mlockall) stay where they are. */
+/* Locked pages (mlockall) stay where they are.  A bare thread may call it. */
 void cgc_page_discard(void *addr, size_t bytes) {
-  int saved = errno;
-  if (madvise(addr, bytes, MADV_DONTNEED) != 0 && errno == EINVAL)
+  if (cgc_syscall(SYS_madvise, (long)addr, (long)bytes, MADV_DONTNEED, 0, 0,
+                  0) == -EINVAL)
     memset(addr, 0, bytes);
-  errno = saved;
 }
 
 void *cgc_page_map(size_t bytes) {
