@@ -6,7 +6,6 @@
 #include "cycle/cycle.h"
 #include "front/alloc.h"
 #include "front/init.h"
-#include "os/regs.h"
 #include "os/thread.h"
 #include "world/mailbox.h"
 #include "world/mutator.h"
@@ -17,7 +16,6 @@
 
 enum {
   NEAR_BYTES = 4096, /* gdb's return address lies so near the frame */
-  STACK_BYTES = 32 << 10,
   STEP_NS = 5000000,
   SETTLE_STEPS = 40,       /* until all that are let run do: 0.2 s */
   LOCK_STEPS = 100,        /* for a lock: 0.5 s */
@@ -29,7 +27,6 @@ static struct {
   _Atomic unsigned asked;
   pid_t tid;    /* of the call under way */
   uintptr_t sp; /* of the call: in the program's data, so what it is in lives */
-  char stack[STACK_BYTES] CGC_ALIGNED(64);
 } debug;
 
 bool cgc_debug_is_call(const void *return_address, const void *frame) {
@@ -195,11 +192,6 @@ static int collect(void) {
   return run_cycle();
 }
 
-static void collect_on_own_stack(uintptr_t sp, void *code) {
-  (void)sp;
-  *(int *)code = collect();
-}
-
 /*
  * The user has given up an earlier call in this thread: its frame is gone, for
  * a call's frame stands below those of the calls that are still under way.
@@ -208,7 +200,11 @@ static bool is_abandoned(uintptr_t sp) {
   return debug.tid == cgc_thread_tid() && sp >= debug.sp;
 }
 
-/* A second call while the first is under way: in another thread, or nested. */
+/*
+ * A second call while the first is under way: in another thread, or nested.
+ * On the stack that it comes on: from an alternate one no other can be gone to,
+ * since the kernel would take it for free, and a signal's frame overwrite ours.
+ */
 int cgc_debug_collect(void) {
   int saved = errno;
   int code = CGC_DEBUG_BUSY_SELF;
@@ -218,7 +214,7 @@ int cgc_debug_collect(void) {
                      "come to its end");
   debug.tid = cgc_thread_tid();
   debug.sp = (uintptr_t)__builtin_frame_address(0);
-  cgc_regs_call(collect_on_own_stack, &code, debug.stack + STACK_BYTES);
+  code = collect();
   cgc_mailbox_clear();
   atomic_store_explicit(&debug.in_call, false, memory_order_release);
   if (code != -1)

@@ -19,8 +19,8 @@
  *   a thread held while the world is being stopped (cgc_stop_try)?
  *                                            CGC_DEBUG_HELD
  *
- * Nothing here takes a lock that somebody holds, calls the program's malloc or
- * stdio, or needs room on the stack that it comes on.
+ * Nothing here takes a lock that somebody holds, or calls the program's malloc
+ * or stdio; it needs about 4 KiB of the stack that it comes on.
  *
  * What cannot be done now can be asked for: a request is served by the next
  * thread that comes to a slow path of the allocation.
