@@ -125,9 +125,7 @@ static void queue_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
 int cgc_phase_first_roots(struct cgc_work *w) {
   cgc_phase_enter(CGC_PHASE_MARK);
   w->marker = cgc_workers_open(w->workers, &cgc_heap, 0);
-  int err = cgc_root_visit(w->scope, queue_root, w->marker);
-  cgc_mutator_each(mark_stack_block, w->marker);
-  return err;
+  return cgc_root_visit(w->scope, queue_root, w->marker);
 }
 
 int cgc_phase_roots(struct cgc_work *w) {

@@ -9,7 +9,8 @@ enum {
   WINDOW_MIN = 512 << 10, /* of this size it is asked which pages are there */
   WINDOW = 4 << 20,       /* so many bytes at once */
   SHARE_MIN = 16,         /* slots that are worth dividing */
-  SPANS_AHEAD = 4         /* queued spans whose lines are asked for */
+  SPANS_AHEAD = 4,        /* queued spans whose lines are asked for */
+  FOLLOW_MAX = 256        /* objects of a list in one piece of a drain */
 };
 
 /* ---- Scanning --------------------------------------------------------- */
@@ -365,7 +366,7 @@ CGC_INLINE bool follow(struct cgc_marker *m, const struct cgc_slot_map *map,
                        const struct cgc_scan_range *range, struct cgc_lane *l,
                        struct cgc_near *near, cgc_scan_fn look) {
   unsigned last = 0, which = 0;
-  for (;;) {
+  for (unsigned steps = FOLLOW_MAX; steps > 0; steps--) {
     const uintptr_t *p = (const uintptr_t *)near->addr;
     size_t n = near->row->words;
     if (n - 1 >= CGC_SCAN_WORDS)
@@ -399,6 +400,7 @@ CGC_INLINE bool follow(struct cgc_marker *m, const struct cgc_slot_map *map,
       __asm__ volatile("" : "+r"(near->addr)); /* no conditional move */
     }
   }
+  return true;
 }
 
 CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, bool thorough,
