@@ -12,10 +12,10 @@
  * answers.  Nothing here gives up: a thread that does not answer is looked at
  * again and again, first after a fraction of a millisecond.  It has finished
  * (its record is reaped), our handler was replaced meanwhile (the signal is
- * sent again), no signal can be queued (one is sent to any thread, and passed on
- * from there), it waits in vfork (so do we), or it is a thread just being born
- * with all signals blocked, which waits for a lock of a thread that we stopped
- * (it counts as stopped; it has no record and can't get one now).
+ * sent again), no signal can be queued (one is sent to any thread, and passed
+ * on from there), it waits in vfork (so do we), or it is a thread just being
+ * born with all signals blocked, which waits for a lock of a thread that we
+ * stopped (it counts as stopped; it has no record and can't get one now).
  *
  *   I1  between stop and start every thread but the caller is parked, blind
  *       (see above), or dead.
