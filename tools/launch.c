@@ -2,7 +2,8 @@
 /*
  * tools/launch.c - executes a program on the collected heap.
  *
- * Puts libcgc-malloc.so before whatever LD_PRELOAD holds.  Nothing stays
+ * Puts libcgc-malloc.so before whatever LD_PRELOAD holds, or the directory of
+ * our libgc.so.1 before whatever LD_LIBRARY_PATH holds.  Nothing stays
  * behind: the process is the program, with its own pid, exit status and
  * signals.
  */
@@ -15,26 +16,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Put LIBRARY before what LD_PRELOAD holds, once. */
-static int preload(const char *library) {
-  const char *old = getenv("LD_PRELOAD");
-  size_t len = strlen(library);
+/* Put PATH before the list that VARIABLE holds, once. */
+static int put_first(const char *variable, const char *path) {
+  const char *old = getenv(variable);
+  size_t len = strlen(path);
   char *list;
   int failed;
-  if (strpbrk(library, ": "))
+  if (strpbrk(path, ": "))
     return cgc_tool_error(CGC_EXIT_OWN,
-                          "%s: LD_PRELOAD can't name a path with a blank or "
-                          "a colon; set CGC_LIBRARY to another one",
-                          library);
-  if (old && strncmp(old, library, len) == 0 &&
+                          "%s: %s can't name a path with a blank or a colon; "
+                          "set CGC_LIBRARY to another one",
+                          path, variable);
+  if (old && strncmp(old, path, len) == 0 &&
       (old[len] == '\0' || old[len] == ':' || old[len] == ' '))
     return 0;
-  if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "",
-               old ? old : "") < 0)
+  if (asprintf(&list, "%s%s%s", path, old && *old ? ":" : "", old ? old : "") <
+      0)
     return cgc_tool_error(CGC_EXIT_OWN, "%s", strerror(ENOMEM));
-  failed = setenv("LD_PRELOAD", list, 1);
+  failed = setenv(variable, list, 1);
   free(list);
   return failed ? cgc_tool_error(CGC_EXIT_OWN, "%s", strerror(errno)) : 0;
+}
+
+static int preload(void) {
+  const char *library = cgc_library_find();
+  return library ? put_first("LD_PRELOAD", library) : CGC_EXIT_OWN;
+}
+
+static int put_in_place(void) {
+  const char *dir = cgc_library_find_compat();
+  return dir ? put_first("LD_LIBRARY_PATH", dir) : CGC_EXIT_OWN;
 }
 
 /* Is there a regular file at PATH that we may execute?  Says in errno why
@@ -94,8 +105,8 @@ static int explain(const char *name, int error) {
                         name, strerror(error));
 }
 
-int cgc_launch(char **argv) {
-  char *library, *path;
+static int launch(char **argv, int (*prepare)(void)) {
+  char *path;
   int status;
   path = find_program(argv[0]);
   if (!path)
@@ -103,9 +114,9 @@ int cgc_launch(char **argv) {
   status = cgc_elf_check(path);
   if (status)
     return status;
-  library = cgc_library_find();
-  if (!library || preload(library))
-    return CGC_EXIT_OWN;
+  status = prepare();
+  if (status)
+    return status;
   /* With a slash in its name execvp() doesn't search, but gives a script
      without #! to the shell, as a shell and env(1) do. */
   if (!strchr(path, '/')) {
@@ -117,3 +128,7 @@ int cgc_launch(char **argv) {
   execvp(path, argv);
   return explain(argv[0], errno);
 }
+
+int cgc_launch(char **argv) { return launch(argv, preload); }
+
+int cgc_launch_libgc(char **argv) { return launch(argv, put_in_place); }

@@ -61,3 +61,19 @@ char *cgc_library_find(void) {
                                  "; set CGC_LIBRARY to its path");
   return path;
 }
+
+char *cgc_library_find_compat(void) {
+  char dir[PATH_MAX], path[PATH_MAX + sizeof "/.libs/libgc.so.1"];
+  char *found = NULL;
+  if (cgc_library_own_directory(dir, sizeof dir)) {
+    snprintf(path, sizeof path, "%s/.libs/libgc.so.1", dir);
+    found = absolute(path);
+  }
+  if (!found)
+    found = absolute(CGC_LIBDIR "/cgc/libgc.so.1");
+  if (found)
+    *strrchr(found, '/') = '\0';
+  else
+    cgc_tool_error(CGC_EXIT_OWN, "can't find libgc.so.1 in " CGC_LIBDIR "/cgc");
+  return found;
+}

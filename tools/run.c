@@ -34,6 +34,7 @@ static const struct shorthand shorthands[] = {
 enum {
   NSHORTHANDS = sizeof shorthands / sizeof shorthands[0],
   OPT_SET = NSHORTHANDS,
+  OPT_LIBGC,
   OPT_OPTIONS,
   OPT_HELP,
   OPT_VERSION,
@@ -52,6 +53,8 @@ static const char help[] =
     "  --trace                one line on stderr for each collection\n"
     "  --unaligned, --tagged  find pointers in packed or tagged words too\n"
     "  --verify, --stress=N   check the heap; collect at every Nth slow path\n"
+    "  --libgc                leave malloc alone, take the place of "
+    "libgc.so.1\n"
     "  --set NAME=VALUE       any option of cgc-env(7)\n"
     "  --options              print the table of those options\n"
     "  --help, --version\n"
@@ -62,6 +65,7 @@ static const char help[] =
 static void fill_long_options(struct option *o) {
   static const struct option others[] = {
       {"set", required_argument, NULL, OPT_SET},
+      {"libgc", no_argument, NULL, OPT_LIBGC},
       {"options", no_argument, NULL, OPT_OPTIONS},
       {"help", no_argument, NULL, OPT_HELP},
       {"version", no_argument, NULL, OPT_VERSION},
@@ -88,6 +92,8 @@ static int answer(int option) {
   exit(ferror(stdout) ? CGC_EXIT_OWN : 0);
 }
 
+static int (*launch)(char **argv) = cgc_launch;
+
 static int take_option(int option) {
   if (option >= 0 && option < NSHORTHANDS) {
     const struct shorthand *s = &shorthands[option];
@@ -95,6 +101,10 @@ static int take_option(int option) {
   }
   if (option == OPT_SET)
     return cgc_option_assign(optarg);
+  if (option == OPT_LIBGC) {
+    launch = cgc_launch_libgc;
+    return 0;
+  }
   if (option != '?')
     return answer(option);
   fputs("Try 'cgc run --help'.\n", stderr);
@@ -115,5 +125,5 @@ int cgc_run_main(int argc, char **argv) {
     fputs("Try 'cgc run --help'.\n", stderr);
     return CGC_EXIT_OWN;
   }
-  return cgc_launch(argv + optind);
+  return launch(argv + optind);
 }

@@ -30,6 +30,13 @@ int cgc_tool_error(int status, const char *fmt, ...) CGC_PRINTF(2, 3);
 int cgc_run_main(int argc, char **argv);
 
 /**
+ * Find the directory with our libgc.so.1: beside an uninstalled tool, or where
+ * it was installed.
+ * returns  its absolute path (malloc'ed), or NULL after an error message
+ */
+char *cgc_library_find_compat(void);
+
+/**
  * Find libcgc-malloc.so: $CGC_LIBRARY, beside an uninstalled tool, or where
  * it was installed.
  * returns  its absolute path (malloc'ed), or NULL after an error message
@@ -65,5 +72,8 @@ int cgc_option_assign(char *assignment);
  * returns  only after an error message: the status to exit with
  */
 int cgc_launch(char **argv);
+
+/** The same with our libgc.so.1 in the place of bdwgc's. */
+int cgc_launch_libgc(char **argv);
 
 #endif

@@ -48,25 +48,30 @@ static bool expand(size_t npages) {
   return at >= 0;
 }
 
+bool cgc_growth_expand(size_t bytes) {
+  if (!expand(bytes / CGC_PAGE + 1))
+    return false;
+  expanded_bytes += bytes;
+  cgc_growth_take_over();
+  return true;
+}
+
+void cgc_growth_limit(size_t bytes) {
+  cgc_arena_limit(&cgc_heap.arena, bytes ? bytes / CGC_PAGE : SIZE_MAX);
+}
+
 int GC_expand_hp(size_t bytes) {
   struct cgc_mutator *self = cgc_init_enter();
   if (!self)
     return 0;
-  bool ok = expand(bytes / CGC_PAGE + 1);
-  if (ok) {
-    expanded_bytes += bytes;
-    cgc_growth_take_over();
-  }
+  bool ok = cgc_growth_expand(bytes);
   cgc_mutator_leave(self);
   return ok;
 }
 
 void GC_set_max_heap_size(GC_word bytes) {
-  struct cgc_mutator *self = cgc_init_enter();
-  if (!self)
-    return;
-  cgc_arena_limit(&cgc_heap.arena, bytes ? bytes / CGC_PAGE : SIZE_MAX);
-  cgc_mutator_leave(self);
+  if (cgc_init_thread())
+    cgc_growth_limit(bytes);
 }
 
 void GC_set_free_space_divisor(GC_word value) {

@@ -15,6 +15,16 @@
 
 #include "compat/variable.h"
 
+/**
+ * Add BYTES to the heap, and let it fill before it is collected.
+ * returns  false at the limit, or without memory
+ * caller   is busy, or the only thread
+ */
+bool cgc_growth_expand(size_t bytes);
+
+/** The heap never has more than BYTES; 0: no limit. */
+void cgc_growth_limit(size_t bytes);
+
 /** Have cycle/pacer do as the variables say. */
 void cgc_growth_take_over(void);
 

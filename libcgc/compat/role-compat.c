@@ -4,4 +4,5 @@
 #include "front/init.h"
 
 const struct cgc_role cgc_role = {.serves_malloc = false,
-                                  .prepare = cgc_start_prepare};
+                                  .prepare = cgc_start_prepare,
+                                  .started = cgc_start_started};

@@ -2,6 +2,7 @@
 #include "compat/start.h"
 
 #include "compat/collect.h"
+#include "compat/environment.h"
 #include "compat/event.h"
 #include "compat/guard.h"
 #include "compat/message.h"
@@ -40,10 +41,16 @@ unsigned GC_get_version(void) {
 }
 
 void cgc_start_prepare(void) {
-  cgc_message_init();
+  cgc_environment_prepare();
   cgc_guard_init();
   cgc_bottom_init();
   cgc_pointer_init();
   cgc_event_init();
   cgc_collect_init();
+}
+
+void cgc_start_started(char *const *env) {
+  (void)env;
+  cgc_message_init();
+  cgc_environment_started();
 }

@@ -15,4 +15,7 @@
 /** The options are read, the heap is not made: take over what was set. */
 void cgc_start_prepare(void);
 
+/** The heap is made, and nobody else is here yet. */
+void cgc_start_started(char *const *env);
+
 #endif

@@ -6,11 +6,17 @@
 COMPAT_TESTS = t/compat/variable t/compat/message t/compat/guard \
   t/compat/memory t/compat/pointer t/compat/bottom t/compat/pthread \
   t/compat/segment t/compat/finalizer t/compat/growth t/compat/event \
-  t/compat/usage t/compat/setting t/compat/collect t/compat/start \
+  t/compat/usage t/compat/setting t/compat/collect t/compat/suspend \
+  t/compat/environment t/compat/start \
   t/compat/descriptor t/compat/kinds t/compat/typed t/compat/gcj \
   t/compat/closure t/compat/toggleref t/compat/header t/compat/smash \
   t/compat/debug t/compat/reachable t/compat/backptr
 COMPAT_TEST_LIBS = libgc.la $(CHECK_LIBS)
+
+check_PROGRAMS += t/compat/cpp
+t_compat_cpp_SOURCES = t/compat/cpp.cc
+t_compat_cpp_CXXFLAGS = -std=gnu++14 $(CGC_SANITIZE)
+t_compat_cpp_LDADD = libgccpp.la libgc.la
 
 if HAVE_CHECK
 check_PROGRAMS += $(COMPAT_TESTS)
@@ -68,3 +74,7 @@ t_compat_reachable_SOURCES = t/compat/reachable.c t/compat/contract.h
 t_compat_reachable_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_backptr_SOURCES = t/compat/backptr.c t/compat/contract.h
 t_compat_backptr_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_environment_SOURCES = t/compat/environment.c t/compat/contract.h
+t_compat_environment_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_suspend_SOURCES = t/compat/suspend.c t/compat/contract.h
+t_compat_suspend_LDADD = $(COMPAT_TEST_LIBS)
