@@ -215,13 +215,23 @@ static bool is_own(const void *pc) {
          cgc_module_own.text_hi - cgc_module_own.lo;
 }
 
+/* NULL: this thread keeps none, now. */
+static struct cgc_callers *recent_walk(void) {
+  if (!cgc_self)
+    return NULL;
+  if (!cgc_self->callers)
+    cgc_self->callers = cgc_callers_new();
+  return cgc_self->callers;
+}
+
 uint32_t cgc_stack_from(const void *frame) {
   void *pcs[stacks.depth + OWN_FRAMES];
   size_t own = 0;
   if (capturing)
     return CGC_STACK_UNKNOWN;
   capturing = true;
-  size_t n = cgc_callers_capture(frame, pcs, stacks.depth + OWN_FRAMES);
+  size_t n =
+      cgc_callers_capture(recent_walk(), frame, pcs, stacks.depth + OWN_FRAMES);
   while (own < n && is_own(pcs[own]))
     own++;
   uint32_t id = cgc_stack_enter(pcs + own, n - own);

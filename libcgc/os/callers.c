@@ -85,14 +85,23 @@ struct frame {
  * read there have not changed.  Each frame is what one step made of the frame
  * before it.
  */
-struct walk {
+struct cgc_callers {
   size_t first;
   bool ended; /* the last frame has no caller */
   struct frame frames[RECENT];
 };
 
-static __thread struct walk recent
-    __attribute__((tls_model("initial-exec"))) = {.first = RECENT};
+struct cgc_callers *cgc_callers_new(void) {
+  struct cgc_callers *recent = cgc_page_map(sizeof *recent);
+  if (recent)
+    recent->first = RECENT;
+  return recent;
+}
+
+void cgc_callers_delete(struct cgc_callers *recent) {
+  if (recent)
+    cgc_page_unmap(recent, sizeof *recent);
+}
 
 CGC_SCANS_MEMORY
 CGC_INLINE uintptr_t word_at(uintptr_t addr) {
@@ -170,7 +179,7 @@ CGC_INLINE bool is_same(const struct frame *f, const struct frame *old) {
 }
 
 /* How many frames from AT on are as they were. */
-static size_t unchanged(const struct walk *old, size_t at) {
+static size_t unchanged(const struct cgc_callers *old, size_t at) {
   size_t n = at + 1;
   for (; n < RECENT; n++) {
     const struct frame *f = &old->frames[n];
@@ -197,7 +206,7 @@ static void find_needs(struct frame *frames, size_t n, bool next) {
 }
 
 /* The last walk is FRAMES from here on; beyond its end all may be needed. */
-static size_t keep(struct walk *walk, struct frame *frames, size_t n,
+static size_t keep(struct cgc_callers *walk, struct frame *frames, size_t n,
                    bool ended) {
   walk->first = RECENT - n;
   walk->ended = ended;
@@ -223,7 +232,7 @@ static void copy_frames(struct frame *to, const struct frame *from, size_t n,
  * FRAMES has what is new, FOUND of them, then F, where the last walk goes on
  * at AT.  returns  the frames in the whole walk, which is the last one now
  */
-static size_t join(struct walk *old, struct frame *frames, size_t found,
+static size_t join(struct cgc_callers *old, struct frame *frames, size_t found,
                    size_t n, size_t at, const struct frame *f) {
   size_t same = cgc_min(unchanged(old, at), n - found);
   bool ended = at + same == RECENT && old->ended;
@@ -241,7 +250,7 @@ static size_t join(struct walk *old, struct frame *frames, size_t found,
 }
 
 /* The frames of a walk that begins in FRAME; they are the last walk's then. */
-static size_t walk_from(struct walk *old, uintptr_t frame, size_t n) {
+static size_t walk_from(struct cgc_callers *old, uintptr_t frame, size_t n) {
   struct frame frames[RECENT + 1];
   size_t found = 0, at = old->first;
   bool ended = false;
@@ -269,11 +278,12 @@ static size_t walk_deep(void **pcs, uintptr_t frame, size_t n) {
   return found;
 }
 
-size_t cgc_callers_capture(const void *frame, void **pcs, size_t n) {
-  if (n > RECENT)
+size_t cgc_callers_capture(struct cgc_callers *recent, const void *frame,
+                           void **pcs, size_t n) {
+  if (!recent || n > RECENT)
     return walk_deep(pcs, (uintptr_t)frame, n);
-  size_t found = walk_from(&recent, (uintptr_t)frame, n);
-  const struct frame *frames = recent.frames + recent.first;
+  size_t found = walk_from(recent, (uintptr_t)frame, n);
+  const struct frame *frames = recent->frames + recent->first;
   for (size_t i = 0; i < found; i++)
     pcs[i] = (void *)(frames[i].pc + frames[i].exact);
   return found;

@@ -3,6 +3,7 @@
 
 #include "base/lock.h"
 #include "heap/meta.h"
+#include "os/callers.h"
 #include "os/regs.h"
 #include "os/signal.h"
 #include "os/thread.h"
@@ -122,6 +123,7 @@ void cgc_mutator_drop(struct cgc_mutator *m) {
 void cgc_mutator_reap(struct cgc_mutator *m) {
   if (!m->temporary)
     cgc_cache_destroy(&m->cache);
+  cgc_callers_delete(m->callers);
   cgc_mutator_drop(m);
 }
 

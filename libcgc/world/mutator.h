@@ -83,6 +83,7 @@ struct cgc_mutator {
 
   struct cgc_link link;         /* guard: list lock */
   struct cgc_mutator *next_tid; /* guard: list lock */
+  struct cgc_callers *callers;  /* last walk of its stack, or NULL; its own */
 
   struct cgc_cache cache; /* owner thread; others with the world stopped */
 };
