@@ -35,8 +35,17 @@ check_calls() {
   done
 }
 
-for library in libcgc libcgc-malloc; do
-  check_exports "$library"
+# The loader has some 500 bytes for all libraries that dlopen brings.
+check_thread_local() {
+  bytes=$(readelf -lW "$top_builddir/.libs/$1.so" |
+    awk '$1 == "TLS" { print $6 }')
+  [ $((${bytes:-0})) -le 64 ] ||
+    echo "$1 has $((bytes)) bytes of thread-local memory: dlopen fails"
+}
+
+for library in libcgc libcgc-malloc libgc; do
+  [ "$library" = libgc ] || check_exports "$library"
+  check_thread_local "$library"
 done > "$work/complaints"
 check_calls >> "$work/complaints"
 verdict "$work/complaints" 'Symbols:'
