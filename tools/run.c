@@ -20,6 +20,7 @@ struct shorthand {
 
 static const struct shorthand shorthands[] = {
     {"free", "CGC_FREE", NULL},
+    {"mode", "CGC_MODE", NULL},
     {"percent", "CGC_PERCENT", NULL},
     {"memory-limit", "CGC_MEMORY_LIMIT", NULL},
     {"children", "CGC_CHILDREN", NULL},
@@ -46,6 +47,7 @@ static const char help[] =
     "Run an unmodified program with malloc served by a collected heap.\n"
     "\n"
     "  --free=honour|ignore   free() frees, or leaves it to the collector\n"
+    "  --mode=stw|incremental|concurrent   how collections stop the program\n"
     "  --percent=N            collect when the live heap has grown by N %\n"
     "  --memory-limit=SIZE    soft limit of the heap: 500M, 2G\n"
     "  --children=yes|no      programs that it executes run on libcgc too\n"

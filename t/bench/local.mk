@@ -6,7 +6,7 @@ BENCH_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread \
   -fno-builtin-free -Wall -Wextra -Wshadow
 
 # On a collector loaded by its path; on malloc; and what runs them.
-BENCH_COLLECTOR = t/bench/mark t/bench/gcbench t/bench/alloc
+BENCH_COLLECTOR = t/bench/mark t/bench/gcbench t/bench/alloc t/bench/pause
 BENCH_PATTERNS = t/bench/malloc/small t/bench/malloc/server \
   t/bench/malloc/pipeline t/bench/malloc/storm t/bench/malloc/lifetimes \
   t/bench/malloc/bursts t/bench/malloc/large t/bench/malloc/grow \
@@ -16,12 +16,12 @@ BENCH_TOOLS = t/bench/turns t/bench/start
 BENCH_SHARED = t/bench/bench.h t/bench/bench.c
 BENCH_LOADER = t/bench/collector.h t/bench/collector.c
 BENCH_RUNNERS = t/bench/mark.sh t/bench/alloc.sh t/bench/malloc.sh \
-  t/bench/start.sh t/bench/leak.sh
+  t/bench/start.sh t/bench/leak.sh t/bench/pause.sh
 
 $(BENCH_COLLECTOR): %: %.c $(BENCH_SHARED) $(BENCH_LOADER)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
 	  -I$(srcdir)/libcgc/include -o $@ $(srcdir)/$@.c \
-	  $(srcdir)/t/bench/bench.c $(srcdir)/t/bench/collector.c
+	  $(srcdir)/t/bench/bench.c $(srcdir)/t/bench/collector.c -lm
 $(BENCH_PATTERNS): %: %.c $(BENCH_SHARED) t/bench/malloc/pattern.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
 	  -o $@ $(srcdir)/$@.c $(srcdir)/t/bench/bench.c
@@ -35,7 +35,7 @@ t/bench/measure: t/programs/measure.c
 	  $(srcdir)/t/programs/measure.c
 
 .PHONY: bench bench-programs bench-mark bench-sizes bench-alloc bench-malloc \
-  bench-start bench-leak
+  bench-pause bench-start bench-leak
 bench-programs: all $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
   t/bench/measure
 BENCH_ENV = top_srcdir='$(abs_top_srcdir)' \
@@ -48,6 +48,8 @@ bench-alloc: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/alloc.sh
 bench-malloc: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/malloc.sh
+bench-pause: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/pause.sh
 bench-start: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/start.sh
 bench-leak: bench-programs
@@ -55,7 +57,7 @@ bench-leak: bench-programs
 
 # One after the other, whatever -j says.
 bench: bench-programs
-	for part in mark sizes alloc malloc start leak; do \
+	for part in mark sizes alloc malloc pause start leak; do \
 	  $(MAKE) $(AM_MAKEFLAGS) bench-$$part || exit 1; echo; \
 	done
 
