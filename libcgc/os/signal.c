@@ -160,6 +160,12 @@ void cgc_signal_send_any(unsigned n) {
     raw(SYS_kill, cgc_thread_pid(), cgc_signal_number(), 0, 0);
 }
 
+uintptr_t cgc_signal_alternate_stack(void) {
+  stack_t stack = {.ss_flags = SS_DISABLE};
+  cgc_thread_syscall(SYS_sigaltstack, 0, (long)&stack, 0, 0, 0, 0);
+  return stack.ss_flags & SS_DISABLE ? 0 : (uintptr_t)stack.ss_sp;
+}
+
 void cgc_signal_unblock(void) {
   uint64_t mask = 1ull << (cgc_signal_number() - 1);
   raw(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&mask, 0, sizeof mask);

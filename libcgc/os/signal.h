@@ -66,6 +66,9 @@ int cgc_signal_send(pid_t tid, void *record);
  */
 void cgc_signal_send_any(unsigned n);
 
+/** The calling thread's alternate signal stack, 0 if it has none. */
+uintptr_t cgc_signal_alternate_stack(void);
+
 /** Unblock the signal for the calling thread (an ancestor may have blocked it).
  */
 void cgc_signal_unblock(void);

@@ -326,6 +326,7 @@ CGC_SCANS_MEMORY static void save_context(struct cgc_mutator *m, uintptr_t sp,
   m->vector_lo = frame.vector_lo;
   m->vector_hi = frame.vector_hi;
   m->sp = sp;
+  m->alternate_stack = cgc_signal_alternate_stack();
   if (m->temporary)
     m->fs_base = cgc_thread_pointer();
 }
@@ -390,6 +391,7 @@ static void park_here(uintptr_t sp, void *ctx) {
   self->nregs = 0;
   self->vector_lo = self->vector_hi = 0;
   self->sp = sp;
+  self->alternate_stack = cgc_signal_alternate_stack();
   park(self);
 }
 

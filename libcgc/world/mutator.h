@@ -77,6 +77,7 @@ struct cgc_mutator {
   uintptr_t vector_lo, vector_hi;    /* vector state in the signal frame */
   uintptr_t regs[CGC_MUTATOR_NREGS]; /* general registers */
   size_t nregs;                      /* of them valid */
+  uintptr_t alternate_stack; /* 0 or where it is: only the kernel may know */
 
   _Atomic uint32_t asked;  /* epoch of the last stop that asked it */
   _Atomic uint32_t parked; /* epoch of the last stop that it parked for */

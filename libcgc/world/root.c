@@ -181,6 +181,8 @@ static void visit_registers(struct cgc_mutator *m, void *ctx) {
   give_kind(v, CGC_ROOT_REGISTERS, (uintptr_t)m->regs,
             (uintptr_t)(m->regs + m->nregs));
   give_kind(v, CGC_ROOT_REGISTERS, m->vector_lo, m->vector_hi);
+  give_kind(v, CGC_ROOT_REGISTERS, (uintptr_t)&m->alternate_stack,
+            (uintptr_t)(&m->alternate_stack + 1));
 }
 
 static bool is_scannable(const struct cgc_mapping *m) {

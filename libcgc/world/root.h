@@ -6,7 +6,8 @@
  * of libc or the loader is asked, since a stopped thread may hold its lock.
  *
  *   each thread    registers; [sp, end of the mapping that holds sp); the stack
- *                  it registered on, if it now runs on another
+ *                  it registered on, if it now runs on another; where its
+ *                  alternate signal stack is, which only the kernel may know
  *   mappings       scope ALL_MAPPINGS: every private one that is not ours, and
  *                  writable shared memory; of files only the pages that were
  *                  written to, of the others those that are there

@@ -321,6 +321,7 @@ static bool stop_world(bool may_give_up) {
   cgc_check(cgc_self && cgc_self->busy & CGC_MUTATOR_BUSY);
   cgc_mutator_lock_list(NULL);
   stop.self = cgc_self;
+  stop.self->alternate_stack = cgc_signal_alternate_stack();
   /* No handler of the program runs in this thread while the others stand. */
   stop.mask = cgc_signal_block_all();
   atomic_store_explicit(&shared->verdict, CGC_STOP_OPEN, memory_order_relaxed);

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { OBJECTS = 5000, THREADS = 4, MASK = 0x5a5a5a5a };
 
@@ -225,6 +227,41 @@ START_TEST(lists_on_other_threads_stacks_survive) {
 }
 END_TEST
 
+/* Nobody but the kernel knows where it is. */
+static CGC_NOINLINE void take_alternate_stack(uintptr_t *name) {
+  stack_t stack = {.ss_sp = collector_alloc(CGC_KIND_SCAN, 64 << 10),
+                   .ss_size = 64 << 10};
+  ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+  *name = ~(uintptr_t)stack.ss_sp;
+}
+
+static void *wait_with_alternate_stack(void *name) {
+  cgc_mutator_register();
+  take_alternate_stack(name);
+  threads_ready();
+  while (!atomic_load(&stop))
+    usleep(1000);
+  cgc_mutator_unregister(cgc_self);
+  return NULL;
+}
+
+START_TEST(alternate_signal_stacks_survive) {
+  pthread_t threads[THREADS];
+  static uintptr_t names[THREADS + 1];
+  for (int i = 0; i < THREADS; i++)
+    pthread_create(&threads[i], NULL, wait_with_alternate_stack, &names[i]);
+  threads_wait_ready(THREADS);
+  take_alternate_stack(&names[THREADS]);
+  make_objects(CGC_KIND_SCAN, 0); /* what old frames hold is overwritten */
+  collector_collect();
+  for (int i = 0; i <= THREADS; i++)
+    ck_assert_msg(collector_is_live(~names[i]), "that of thread %d", i);
+  atomic_store(&stop, true);
+  for (int i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+}
+END_TEST
+
 static void *collect_often(void *ctx) {
   cgc_mutator_register();
   for (int i = 0; i < 50; i++)
@@ -268,6 +305,7 @@ int main(void) {
   tcase_add_test(errors, a_busy_thread_cannot_collect);
   tcase_add_checked_fixture(concurrent, collector_setup, NULL);
   tcase_add_test(concurrent, lists_on_other_threads_stacks_survive);
+  tcase_add_test(concurrent, alternate_signal_stacks_survive);
   tcase_add_test(concurrent, threads_may_ask_for_cycles_at_the_same_time);
   tcase_set_timeout(concurrent, 60);
   suite_add_tcase(s, core);
