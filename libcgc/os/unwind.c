@@ -30,7 +30,8 @@ static _Atomic int state;
 
 /* Two threads that come here at once store the same values. */
 static bool open_library(void) {
-  void *lib = dlopen(CGC_LIBUNWIND_SONAME, RTLD_NOW | RTLD_LOCAL);
+  /* dlopen may be front/load's. */
+  void *lib = dlmopen(LM_ID_BASE, CGC_LIBUNWIND_SONAME, RTLD_NOW | RTLD_LOCAL);
   if (!lib)
     return false;
   void *get = dlsym(lib, REAL_NAME(unw_tdep_getcontext));

@@ -18,14 +18,14 @@ VICTIM_TESTS = t/prog/check-roots t/prog/check-notice t/prog/check-malloc \
   t/prog/check-long
 
 VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
-  t/prog/malloc/contents t/prog/malloc/contract t/prog/malloc/foreign \
-  t/prog/malloc/limit t/prog/malloc/limit_freed t/prog/malloc/reclaim \
-  t/prog/malloc/untouched t/prog/notice/eintr_forever t/prog/notice/eintr_own \
-  t/prog/notice/eintr_timed t/prog/notice/errno_kept t/prog/notice/exec \
-  t/prog/notice/jumped t/prog/notice/modules t/prog/notice/partial \
-  t/prog/notice/quiet t/prog/notice/setxid t/prog/notice/signalfd \
-  t/prog/notice/signals t/prog/notice/threads t/prog/roots/atexit_args \
-  t/prog/roots/blocked_signals t/prog/roots/brk_area \
+  t/prog/malloc/contents t/prog/malloc/contract t/prog/malloc/deepbind \
+  t/prog/malloc/foreign t/prog/malloc/limit t/prog/malloc/limit_freed \
+  t/prog/malloc/reclaim t/prog/malloc/untouched t/prog/notice/eintr_forever \
+  t/prog/notice/eintr_own t/prog/notice/eintr_timed t/prog/notice/errno_kept \
+  t/prog/notice/exec t/prog/notice/jumped t/prog/notice/modules \
+  t/prog/notice/partial t/prog/notice/quiet t/prog/notice/setxid \
+  t/prog/notice/signalfd t/prog/notice/signals t/prog/notice/threads \
+  t/prog/roots/atexit_args t/prog/roots/blocked_signals t/prog/roots/brk_area \
   t/prog/roots/context_malloc t/prog/roots/context_mmap \
   t/prog/roots/context_stopped t/prog/roots/data t/prog/roots/data_dlopen \
   t/prog/roots/dtv_cached t/prog/roots/early_malloc t/prog/roots/environ \
@@ -47,14 +47,15 @@ VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
   t/prog/roots/unaligned t/prog/roots/vectors t/prog/roots/vfork_exec \
   t/prog/roots/xored
 VICTIMS_CXX = t/prog/malloc/cxx
-VICTIM_MODULES = t/prog/mod_data.so t/prog/mod_relro.so t/prog/mod_tls.so
+VICTIM_MODULES = t/prog/mod_data.so t/prog/mod_free.so t/prog/mod_relro.so \
+  t/prog/mod_tls.so
 VICTIM_INCLUDES = t/prog/malloc/expect.h t/prog/notice/notice.h \
   t/prog/roots/area.h t/prog/roots/chain.h t/prog/roots/context.h \
   t/prog/roots/hold.h t/prog/roots/module.h
 VICTIM_FILES = t/prog/check-long t/prog/check-malloc t/prog/check-notice \
   t/prog/check-roots t/prog/malloc/cxx.cc t/prog/mk-local.sh \
-  t/prog/roots/mod_data.c t/prog/roots/mod_relro.c t/prog/roots/mod_tls.c \
-  t/prog/run.sh t/prog/victims.txt
+  t/prog/roots/mod_data.c t/prog/roots/mod_free.c t/prog/roots/mod_relro.c \
+  t/prog/roots/mod_tls.c t/prog/run.sh t/prog/victims.txt
 
 $(VICTIMS): %: %.c $(VICTIM_INCLUDES)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && \
