@@ -5,7 +5,7 @@
  *
  *   drain SHAPE MIB [MARKERS [ROUNDS]]
  *
- * The shapes are those of t/bench/mark.c; "thorough" before one (as in
+ * The shapes are those of t/bench/shapes.h; "thorough" before one (as in
  * "thorough-list") turns on what the malloc library does.  A line for each
  * round: milliseconds to prepare the mark bits, to mark, and of CPU time for
  * that.  For callgrind:
@@ -15,24 +15,15 @@
 #include "bench.h"
 #include "heap/cache.h"
 #include "mark/worker.h"
+#include "shapes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { NODE_BYTES = 48, NLINKS = 4, NCHAINS = 1000, BUFFER_BYTES = 4096 };
-
-struct node {
-  struct node *link[NLINKS];
-  size_t number;
-  size_t unused;
-};
-
 static struct cgc_heap heap;
 static struct cgc_cache cache;
-static uint64_t seed = 42;
-static size_t nobj;
 
 static void *make_large(size_t size) {
   bool zeroed;
@@ -46,7 +37,6 @@ static void *make_large(size_t size) {
 static void *make(size_t size) {
   bool stale;
   unsigned class = cgc_sizeclass_of(size);
-  nobj++;
   if (size > CGC_SMALL_MAX)
     return make_large(size);
   void *obj = cgc_cache_pop(&cache.bin[CGC_KIND_SCAN][class], &stale);
@@ -55,101 +45,6 @@ static void *make(size_t size) {
   if (!obj)
     bench_die("no memory");
   return obj;
-}
-
-static struct node *make_node(void) {
-  struct node *node = make(sizeof *node);
-  for (size_t i = 0; i < NLINKS; i++)
-    node->link[i] = (struct node *)(bench_random(&seed) & 0xffff);
-  node->number = nobj;
-  return node;
-}
-
-static void *build_list(size_t n) {
-  struct node *first = make_node(), *last = first;
-  while (nobj < n)
-    last = last->link[0] = make_node();
-  last->link[0] = NULL;
-  return first;
-}
-
-static struct node *build_tree(size_t n) {
-  struct node *node = make_node();
-  size_t nleft = (n - 1) / 2;
-  size_t nright = n - 1 - nleft;
-  node->link[0] = nleft ? build_tree(nleft) : NULL;
-  node->link[1] = nright ? build_tree(nright) : NULL;
-  return node;
-}
-
-static struct node **shuffled_nodes(size_t n) {
-  struct node **nodes = malloc(n * sizeof *nodes);
-  if (!nodes)
-    bench_die("malloc");
-  for (size_t i = 0; i < n; i++)
-    nodes[i] = make_node();
-  for (size_t i = n; i > 1; i--) {
-    size_t k = bench_below(&seed, i);
-    struct node *node = nodes[k];
-    nodes[k] = nodes[i - 1];
-    nodes[i - 1] = node;
-  }
-  return nodes;
-}
-
-static void *build_chains(size_t n) {
-  struct node **nodes = shuffled_nodes(n);
-  struct node **heads = make(NCHAINS * sizeof *heads);
-  size_t length = n / NCHAINS;
-  for (size_t i = 0; i < n; i++)
-    nodes[i]->link[0] = (i + 1) % length && i + 1 < n ? nodes[i + 1] : NULL;
-  for (size_t i = 0; i < NCHAINS; i++)
-    heads[i] = nodes[i * length];
-  free(nodes);
-  return heads;
-}
-
-static void *build_random(size_t n) {
-  struct node **nodes = shuffled_nodes(n);
-  for (size_t i = 0; i < n; i++) {
-    nodes[i]->link[0] = nodes[(i + 1) % n];
-    for (size_t k = 1; k < NLINKS; k++)
-      nodes[i]->link[k] = nodes[bench_below(&seed, n)];
-  }
-  void *root = nodes[0];
-  free(nodes);
-  return root;
-}
-
-static void *random_words(size_t size_bytes) {
-  uint64_t *words = make(size_bytes);
-  for (size_t i = 0; i < size_bytes / sizeof *words; i++)
-    words[i] = bench_random(&seed);
-  return words;
-}
-
-static void *build_buffers(size_t n) {
-  void **buffers = make(n * sizeof *buffers);
-  for (size_t i = 0; i < n; i++)
-    buffers[i] = random_words(BUFFER_BYTES);
-  return buffers;
-}
-
-static void *build(const char *shape, size_t bytes) {
-  size_t nnodes = bytes / NODE_BYTES;
-  if (strcmp(shape, "list") == 0)
-    return build_list(nnodes);
-  if (strcmp(shape, "chains") == 0)
-    return build_chains(nnodes);
-  if (strcmp(shape, "random") == 0)
-    return build_random(nnodes);
-  if (strcmp(shape, "tree") == 0)
-    return build_tree(nnodes);
-  if (strcmp(shape, "buffers") == 0)
-    return build_buffers(bytes / BUFFER_BYTES);
-  if (strcmp(shape, "block") == 0)
-    return random_words(bytes);
-  bench_die(shape);
 }
 
 static void mark_once(struct cgc_workers *workers, void *root) {
@@ -161,7 +56,7 @@ static void mark_once(struct cgc_workers *workers, void *root) {
   cgc_marker_mark_word(m, (uintptr_t)root);
   cgc_workers_finish(workers);
   double marked = bench_wall_ns();
-  if (m->marked_objects + NCHAINS < nobj)
+  if (m->marked_objects + SHAPES_NCHAINS < shapes_nobj)
     bench_die("objects are lost");
   printf("%8.2f %8.2f %8.2f\n", (prepared - began) / 1e6,
          (marked - prepared) / 1e6, (bench_cpu_ns() - cpu) / 1e6);
@@ -186,7 +81,7 @@ int main(int argc, char **argv) {
       !cgc_workers_init(&workers, argc > 3 ? (unsigned)atoi(argv[3]) : 1))
     bench_die("no memory");
   cgc_cache_init(&cache, &heap);
-  void *root = build(shape, bytes);
+  void *root = shapes_build(shape, bytes, make);
   cgc_cache_flush(&cache);
   while (rounds-- > 0)
     mark_once(&workers, root);

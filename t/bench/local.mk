@@ -15,13 +15,16 @@ BENCH_PATTERNS = t/bench/malloc/small t/bench/malloc/server \
 BENCH_TOOLS = t/bench/turns t/bench/start
 BENCH_SHARED = t/bench/bench.h t/bench/bench.c
 BENCH_LOADER = t/bench/collector.h t/bench/collector.c
+BENCH_SHAPES = t/bench/shapes.h t/bench/shapes.c
+t/bench/mark: $(BENCH_SHAPES)
 BENCH_RUNNERS = t/bench/mark.sh t/bench/alloc.sh t/bench/malloc.sh \
   t/bench/start.sh t/bench/leak.sh t/bench/pause.sh
 
 $(BENCH_COLLECTOR): %: %.c $(BENCH_SHARED) $(BENCH_LOADER)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
 	  -I$(srcdir)/libcgc/include -o $@ $(srcdir)/$@.c \
-	  $(srcdir)/t/bench/bench.c $(srcdir)/t/bench/collector.c -lm
+	  $(srcdir)/t/bench/bench.c $(srcdir)/t/bench/collector.c \
+	  $(filter %/shapes.c,$^) -lm
 $(BENCH_PATTERNS): %: %.c $(BENCH_SHARED) t/bench/malloc/pattern.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
 	  -o $@ $(srcdir)/$@.c $(srcdir)/t/bench/bench.c
@@ -62,13 +65,16 @@ bench: bench-programs
 	done
 
 # The marker alone, linked with the modules: see the file.
-t/bench/drain: t/bench/drain.c $(BENCH_SHARED) libcgc-unit.la
+t/bench/drain: t/bench/drain.c $(BENCH_SHAPES) $(BENCH_SHARED) \
+  libcgc-unit.la
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) -I$(srcdir)/libcgc \
 	  -I$(srcdir)/libcgc/include -I$(srcdir) -o $@ $(srcdir)/$@.c \
-	  $(srcdir)/t/bench/bench.c .libs/libcgc-unit.a
+	  $(srcdir)/t/bench/shapes.c $(srcdir)/t/bench/bench.c \
+	  .libs/libcgc-unit.a
 
 EXTRA_DIST += t/bench/drain.c $(BENCH_COLLECTOR:=.c) $(BENCH_PATTERNS:=.c) \
-  $(BENCH_TOOLS:=.c) $(BENCH_SHARED) $(BENCH_LOADER) $(BENCH_RUNNERS) \
+  $(BENCH_TOOLS:=.c) $(BENCH_SHARED) $(BENCH_LOADER) $(BENCH_SHAPES) \
+  $(BENCH_RUNNERS) \
   t/bench/common.inc t/bench/leak/churn.c t/bench/leak/traps.c \
   t/bench/malloc/pattern.h t/bench/malloc/gawk.sh
 CLEANFILES += t/bench/drain $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
