@@ -179,10 +179,6 @@ static void ask(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
     give_all(dirty, at, hi, fn, ctx);
 }
 
-void cgc_dirty_arm(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi) {
-  ask(dirty, lo, hi, true, NULL, NULL);
-}
-
 void cgc_dirty_take(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
                     cgc_pagemap_fn fn, void *ctx) {
   ask(dirty, lo, hi, true, fn, ctx);

@@ -4,8 +4,7 @@
  * barrier of a language that has none.
  *
  *   track    [lo, hi) counts from now on; all of it is dirty
- *   arm      all of it is clean
- *   take     the dirty pages, which are clean from then on
+ *   take     the dirty pages, which are clean (armed) from then on
  *   look     the dirty pages, which stay dirty
  *
  * Provider UFFD: userfaultfd's write protection in asynchronous mode, with
@@ -15,7 +14,7 @@
  * Provider NONE: nothing is known, so there is nothing but stopping the world.
  *
  *   I1  A page is reported by take or look if it was written after the take
- *       or arm before, whoever else asks or writes meanwhile.
+ *       before, whoever else asks or writes meanwhile.
  *   I2  What cannot be known is reported as dirty: a registration that was
  *       lost (mremap, a descriptor that the program closed), a failed call.
  *
@@ -65,10 +64,10 @@ void cgc_dirty_close(struct cgc_dirty *dirty);
  */
 int cgc_dirty_track(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi);
 
-/** Everything in [LO, HI) is clean from now on. */
-void cgc_dirty_arm(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi);
-
-/** Call FN for each run of pages that were written, and arm these. */
+/**
+ * Call FN for each run of pages that were written, and arm these; with FN NULL
+ * just arm them: everything is clean from now on.
+ */
 void cgc_dirty_take(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
                     cgc_pagemap_fn fn, void *ctx);
 

@@ -209,27 +209,6 @@ const struct cgc_mapping *cgc_mapping_below(const struct cgc_mappings *ms,
 
 enum { NENTRIES = 512, NCORE = 4096 };
 
-/* Runs that touch are given to the caller as one. */
-struct run {
-  uintptr_t lo, hi;
-  cgc_mapping_fn fn;
-  void *ctx;
-};
-
-static void flush_run(struct run *run) {
-  if (run->lo < run->hi)
-    run->fn(run->lo, run->hi, run->ctx);
-  run->lo = run->hi = 0;
-}
-
-static void add_run(struct run *run, uintptr_t lo, uintptr_t hi) {
-  if (lo != run->hi) {
-    flush_run(run);
-    run->lo = lo;
-  }
-  run->hi = hi;
-}
-
 static int scan(const struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
                 enum cgc_mapping_pages which, cgc_mapping_fn fn, void *ctx) {
   const struct cgc_pagemap_query query = {
@@ -250,7 +229,8 @@ static bool entry_wanted(uint64_t entry, enum cgc_mapping_pages which) {
 }
 
 static bool by_entries(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
-                       enum cgc_mapping_pages which, struct run *run) {
+                       enum cgc_mapping_pages which,
+                       struct cgc_pagemap_run *run) {
   uint64_t entry[NENTRIES];
   while (lo < hi) {
     size_t want = cgc_min(NENTRIES, (hi - lo) / CGC_OS_PAGE);
@@ -262,7 +242,7 @@ static bool by_entries(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
       return false;
     for (size_t i = 0; i < (size_t)got / 8; i++, lo += CGC_OS_PAGE)
       if (entry_wanted(entry[i], which))
-        add_run(run, lo, lo + CGC_OS_PAGE);
+        cgc_pagemap_run_add(run, lo, lo + CGC_OS_PAGE);
   }
   return true;
 }
@@ -285,7 +265,7 @@ static bool swap_is_used(void) {
          info.freeswap != info.totalswap;
 }
 
-static bool by_core(uintptr_t lo, uintptr_t hi, struct run *run) {
+static bool by_core(uintptr_t lo, uintptr_t hi, struct cgc_pagemap_run *run) {
   unsigned char in_core[NCORE];
   while (lo < hi) {
     size_t n = cgc_min(NCORE, (hi - lo) / CGC_OS_PAGE);
@@ -293,18 +273,20 @@ static bool by_core(uintptr_t lo, uintptr_t hi, struct run *run) {
       return false;
     for (size_t i = 0; i < n; i++, lo += CGC_OS_PAGE)
       if (in_core[i] & 1)
-        add_run(run, lo, lo + CGC_OS_PAGE);
+        cgc_pagemap_run_add(run, lo, lo + CGC_OS_PAGE);
   }
   return true;
 }
 
-static void by_reading(uintptr_t lo, uintptr_t hi, struct run *run) {
+static void by_reading(uintptr_t lo, uintptr_t hi,
+                       struct cgc_pagemap_run *run) {
   for (; lo < hi; lo += CGC_OS_PAGE)
     if (can_read(lo))
-      add_run(run, lo, lo + CGC_OS_PAGE);
+      cgc_pagemap_run_add(run, lo, lo + CGC_OS_PAGE);
 }
 
-static void without_pagemap(uintptr_t lo, uintptr_t hi, struct run *run) {
+static void without_pagemap(uintptr_t lo, uintptr_t hi,
+                            struct cgc_pagemap_run *run) {
   /* Of a file that is not ours mincore calls every page resident, those
      behind its end too. */
   if (swap_is_used() || !can_read(hi - CGC_OS_PAGE) || !by_core(lo, hi, run))
@@ -348,7 +330,7 @@ void cgc_mapping_resident_end(struct cgc_residency *r) {
 }
 
 static bool look_up(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
-                    enum cgc_mapping_pages which, struct run *run) {
+                    enum cgc_mapping_pages which, struct cgc_pagemap_run *run) {
   switch (r->way) {
   case CGC_MAPPING_WAY_SCAN:
     return scan(r, lo, hi, which, run->fn, run->ctx) == 0;
@@ -368,11 +350,11 @@ static bool look_up(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
 void cgc_mapping_resident(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
                           enum cgc_mapping_pages which, cgc_mapping_fn fn,
                           void *ctx) {
-  struct run run = {.fn = fn, .ctx = ctx};
+  struct cgc_pagemap_run run = {.fn = fn, .ctx = ctx};
   if (lo < hi &&
       (which == CGC_MAPPING_SHARED || !look_up(r, lo, hi, which, &run))) {
-    flush_run(&run);
+    cgc_pagemap_run_flush(&run);
     without_pagemap(lo, hi, &run);
   }
-  flush_run(&run);
+  cgc_pagemap_run_flush(&run);
 }

@@ -36,22 +36,16 @@ int cgc_pagemap_open(void) {
 
 void cgc_pagemap_close(int fd) { raw(SYS_close, fd, 0, 0, 0); }
 
-/* Runs that touch are given to the caller as one. */
-struct run {
-  uintptr_t lo, hi;
-  cgc_pagemap_fn fn;
-  void *ctx;
-};
-
-static void flush_run(struct run *run) {
+void cgc_pagemap_run_flush(struct cgc_pagemap_run *run) {
   if (run->lo < run->hi)
     run->fn(run->lo, run->hi, run->ctx);
   run->lo = run->hi = 0;
 }
 
-static void add_run(struct run *run, uintptr_t lo, uintptr_t hi) {
+void cgc_pagemap_run_add(struct cgc_pagemap_run *run, uintptr_t lo,
+                         uintptr_t hi) {
   if (lo != run->hi) {
-    flush_run(run);
+    cgc_pagemap_run_flush(run);
     run->lo = lo;
   }
   run->hi = hi;
@@ -72,7 +66,7 @@ int cgc_pagemap_scan(int fd, uintptr_t lo, uintptr_t hi,
                      const struct cgc_pagemap_query *query, cgc_pagemap_fn fn,
                      void *ctx, uintptr_t *at) {
   struct region regions[NREGIONS];
-  struct run run = {.fn = fn, .ctx = ctx};
+  struct cgc_pagemap_run run = {.fn = fn, .ctx = ctx};
   struct scan_arg arg = argument(lo, hi, query);
   long n = 0;
   arg.vec = fn ? (uint64_t)(uintptr_t)regions : 0;
@@ -82,13 +76,13 @@ int cgc_pagemap_scan(int fd, uintptr_t lo, uintptr_t hi,
     if (n == -EINTR)
       continue;
     for (long i = 0; i < n; i++)
-      add_run(&run, regions[i].start, regions[i].end);
+      cgc_pagemap_run_add(&run, regions[i].start, regions[i].end);
     if (n < 0 || arg.walk_end <= arg.start)
       break;
     arg.start = arg.walk_end;
   }
   if (fn)
-    flush_run(&run);
+    cgc_pagemap_run_flush(&run);
   *at = arg.start;
   return n < 0 ? (int)n : 0;
 }

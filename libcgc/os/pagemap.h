@@ -38,6 +38,20 @@ struct cgc_pagemap_query {
 
 typedef void (*cgc_pagemap_fn)(uintptr_t lo, uintptr_t hi, void *ctx);
 
+/* Runs of pages on their way to FN: those that touch are given as one. */
+struct cgc_pagemap_run {
+  uintptr_t lo, hi; /* not yet given */
+  cgc_pagemap_fn fn;
+  void *ctx;
+};
+
+/** Add [LO, HI), which does not lie below what was added before. */
+void cgc_pagemap_run_add(struct cgc_pagemap_run *run, uintptr_t lo,
+                         uintptr_t hi);
+
+/** Give what is left. */
+void cgc_pagemap_run_flush(struct cgc_pagemap_run *run);
+
 /** A descriptor of this process's pagemap, or -errno; short-lived. */
 int cgc_pagemap_open(void);
 void cgc_pagemap_close(int fd);

@@ -39,7 +39,8 @@ static char *armed(void) {
   memset(p, 1, PAGES * PAGE);
   ck_assert_int_eq(
       cgc_dirty_track(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE), 0);
-  cgc_dirty_arm(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE);
+  cgc_dirty_take(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE, NULL,
+                 NULL);
   return p;
 }
 
@@ -108,7 +109,7 @@ START_TEST(static_data_is_tracked) {
   struct pages pages = {.base = lo};
   static_data[0] = 1;
   ck_assert_int_eq(cgc_dirty_track(&tracker, lo, lo + sizeof static_data), 0);
-  cgc_dirty_arm(&tracker, lo, lo + sizeof static_data);
+  cgc_dirty_take(&tracker, lo, lo + sizeof static_data, NULL, NULL);
   static_data[2 * PAGE] = 1;
   cgc_dirty_take(&tracker, lo, lo + sizeof static_data, note, &pages);
   ck_assert_uint_eq(pages.n, 1);
@@ -246,7 +247,8 @@ static int child_writes(char *p) {
     return 1;
   if (cgc_dirty_track(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE))
     return 2;
-  cgc_dirty_arm(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE);
+  cgc_dirty_take(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE, NULL,
+                 NULL);
   p[2 * PAGE] = 9;
   struct pages pages = take(p);
   return pages.n == 1 && pages.dirty[2] ? 0 : 3;
