@@ -15,14 +15,10 @@ static const char *const kind_names[] = {"noscan", "scan", "pinned",
                                          "pinned-noscan"};
 static const char *const phase_names[] = {"idle", "start", "mark", "remark",
                                           "weak", "flip",  "sweep"};
-static const char *const lock_names[CGC_RANK_LIMIT] = {
-    [CGC_RANK_PAGE] = "own mappings", [CGC_RANK_META] = "metadata",
-    [CGC_RANK_STACK] = "stacks",      [CGC_RANK_PAGEHEAP] = "page heap",
-    [CGC_RANK_CENTRAL] = "central",   [CGC_RANK_RANGE] = "ranges",
-    [CGC_RANK_KERNEL] = "kernel",     [CGC_RANK_LINK] = "links",
-    [CGC_RANK_FINAL] = "finalizers",  [CGC_RANK_TOGGLE] = "toggles",
-    [CGC_RANK_DISCLAIM] = "disclaim", [CGC_RANK_MUTATOR] = "threads",
-    [CGC_RANK_CYCLE] = "cycle",       [CGC_RANK_INIT] = "start",
+static const char *const lock_names[] = {
+#define CGC_RANK(id, name) [CGC_RANK_##id] = name,
+#include "base/rank.def"
+#undef CGC_RANK
 };
 
 static const char *name_of(const char *const *names, size_t n, uint64_t i) {

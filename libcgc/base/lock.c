@@ -153,16 +153,13 @@ const struct cgc_lock *cgc_lock_find_held(void) {
 }
 
 const char *cgc_lock_name(const struct cgc_lock *lock) {
-  static const char *const names[CGC_RANK_LIMIT] = {
-      [CGC_RANK_PAGE] = "own mappings", [CGC_RANK_META] = "metadata",
-      [CGC_RANK_STACK] = "stacks",      [CGC_RANK_PAGEHEAP] = "page heap",
-      [CGC_RANK_CENTRAL] = "central",   [CGC_RANK_RANGE] = "ranges",
-      [CGC_RANK_KERNEL] = "kernel",     [CGC_RANK_LINK] = "links",
-      [CGC_RANK_FINAL] = "finalizers",  [CGC_RANK_TOGGLE] = "toggles",
-      [CGC_RANK_DISCLAIM] = "disclaim", [CGC_RANK_MUTATOR] = "threads",
-      [CGC_RANK_CYCLE] = "cycle",       [CGC_RANK_INIT] = "start",
+  static const char *const names[] = {
+#define CGC_RANK(id, name) [CGC_RANK_##id] = name,
+#include "base/rank.def"
+#undef CGC_RANK
   };
-  const char *name = lock->rank < CGC_RANK_LIMIT ? names[lock->rank] : NULL;
+  size_t n = sizeof names / sizeof *names;
+  const char *name = lock->rank < n ? names[lock->rank] : NULL;
   return name ? name : "unknown";
 }
 

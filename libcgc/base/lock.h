@@ -21,25 +21,10 @@
 
 #include "base/base.h"
 
-/* From the lowest to the highest. */
 enum cgc_lock_rank {
-  CGC_RANK_NONE,
-  CGC_RANK_PAGE,
-  CGC_RANK_META,
-  CGC_RANK_STACK,
-  CGC_RANK_PAGEHEAP,
-  CGC_RANK_CENTRAL,
-  CGC_RANK_RANGE,
-  CGC_RANK_KERNEL,
-  CGC_RANK_LINK,
-  CGC_RANK_FINAL,
-  CGC_RANK_TOGGLE,
-  CGC_RANK_DISCLAIM,
-  CGC_RANK_MUTATOR, /* held while the world is stopped, so above the others */
-  CGC_RANK_CYCLE,
-  CGC_RANK_INIT,
-  CGC_RANK_LIMIT,
-  CGC_RANK_GUARD /* held while a program's function runs */
+#define CGC_RANK(id, name) CGC_RANK_##id,
+#include "base/rank.def"
+#undef CGC_RANK
 };
 
 struct cgc_lock {
