@@ -2,8 +2,6 @@
 #define GC_REQUIRE_WCSDUP
 #include "compat/memory.h"
 
-#include "front/misuse.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -52,11 +50,6 @@ int GC_posix_memalign(void **result, size_t align, size_t size) {
     return ENOMEM;
   *result = obj;
   return 0;
-}
-
-void GC_free(void *obj) {
-  if (cgc_unlikely(!cgc_alloc_free(obj)))
-    cgc_misuse_free(CGC_MISUSE_NOT_HEAP, obj, NULL);
 }
 
 void *GC_realloc(void *obj, size_t size) {

@@ -9,7 +9,6 @@
 #include "front/common.h"
 #include "front/debug.h"
 #include "front/leak.h"
-#include "front/misuse.h"
 #include "front/reserve.h"
 #include "heap/walk.h"
 #include "look/stat.h"
@@ -104,11 +103,6 @@ int GC_posix_memalign(void **result, size_t align, size_t size) {
     return ENOMEM;
   *result = obj;
   return 0;
-}
-
-void GC_free(void *obj) {
-  if (cgc_unlikely(!cgc_alloc_free(obj)))
-    cgc_misuse_free(CGC_MISUSE_NOT_HEAP, obj, NULL);
 }
 
 size_t GC_size(const void *obj) { return obj ? cgc_alloc_usable(obj) : 0; }

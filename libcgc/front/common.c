@@ -5,6 +5,7 @@
 #include "cycle/invoke.h"
 #include "front/alloc.h"
 #include "front/init.h"
+#include "front/misuse.h"
 #include "mark/final.h"
 #include "mark/link.h"
 #include "world/range.h"
@@ -12,7 +13,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-/* ---- ask about a pointer ------------------------------------------------- */
+/* ---- pointers ------------------------------------------------------------ */
 
 void *GC_base(void *addr) {
   struct cgc_object obj;
@@ -24,6 +25,11 @@ void *GC_base(void *addr) {
 
 int GC_is_heap_ptr(const void *addr) {
   return cgc_arena_contains(&cgc_heap.arena, (uintptr_t)addr);
+}
+
+void GC_free(void *obj) {
+  if (cgc_unlikely(!cgc_alloc_free(obj)))
+    cgc_misuse_free(CGC_MISUSE_NOT_HEAP, obj, NULL);
 }
 
 /* ---- finalizers ---------------------------------------------------------- */
