@@ -33,30 +33,30 @@ static uint64_t take(struct reader *r, size_t bytes) {
   return n;
 }
 
-static uint64_t take_unsigned(struct reader *r) {
+/* LEB128.  shift: out, bits taken; last: out, the last byte. */
+static uint64_t take_leb(struct reader *r, unsigned *shift, uint8_t *last) {
   uint64_t n = 0;
-  unsigned shift = 0;
-  uint8_t byte;
+  *shift = 0;
   do {
-    byte = (uint8_t)take(r, 1);
-    if (shift < 64)
-      n |= (uint64_t)(byte & 0x7f) << shift;
-    shift += 7;
-  } while (byte & 0x80);
+    *last = (uint8_t)take(r, 1);
+    if (*shift < 64)
+      n |= (uint64_t)(*last & 0x7f) << *shift;
+    *shift += 7;
+  } while (*last & 0x80);
   return n;
 }
 
+static uint64_t take_unsigned(struct reader *r) {
+  unsigned shift;
+  uint8_t last;
+  return take_leb(r, &shift, &last);
+}
+
 static int64_t take_signed(struct reader *r) {
-  uint64_t n = 0;
-  unsigned shift = 0;
-  uint8_t byte;
-  do {
-    byte = (uint8_t)take(r, 1);
-    if (shift < 64)
-      n |= (uint64_t)(byte & 0x7f) << shift;
-    shift += 7;
-  } while (byte & 0x80);
-  if (shift < 64 && byte & 0x40)
+  unsigned shift;
+  uint8_t last;
+  uint64_t n = take_leb(r, &shift, &last);
+  if (shift < 64 && last & 0x40)
     n |= ~0ULL << shift;
   return (int64_t)n;
 }
