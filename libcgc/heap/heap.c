@@ -269,7 +269,7 @@ void cgc_heap_prepare_some(struct cgc_heap *heap, size_t first, size_t end) {
 }
 
 void cgc_heap_prepare_marks(struct cgc_heap *heap) {
-  cgc_heap_each_span(heap, prepare, heap);
+  cgc_heap_prepare_some(heap, 0, cgc_arena_pages(&heap->arena));
 }
 
 void cgc_heap_flip(struct cgc_heap *heap, size_t live_bytes) {
