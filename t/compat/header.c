@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What stands around an object of the debugging allocator. */
+#include "allocs.h"
 #include "capture.h"
 
 #include <gc/gc_mark.h>
-
-enum { PTRFREE, NORMAL, UNCOLLECTABLE, AUNCOLLECTABLE };
-
-typedef void *(*alloc_fn)(size_t size, const char *file, int line);
-
-static const struct {
-  alloc_fn fn;
-  int kind;
-} allocs[] = {
-    {GC_debug_malloc, NORMAL},
-    {GC_debug_malloc_atomic, PTRFREE},
-    {GC_debug_malloc_uncollectable, UNCOLLECTABLE},
-    {GC_debug_malloc_atomic_uncollectable, AUNCOLLECTABLE},
-    {GC_debug_malloc_ignore_off_page, NORMAL},
-    {GC_debug_malloc_atomic_ignore_off_page, PTRFREE},
-    {GC_debug_malloc_stubborn, NORMAL},
-};
-enum { NALLOCS = sizeof allocs / sizeof allocs[0] };
 
 START_TEST(header_objects_stand_behind_their_header) {
   GC_INIT();

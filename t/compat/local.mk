@@ -64,11 +64,13 @@ t_compat_closure_SOURCES = t/compat/closure.c t/compat/contract.h
 t_compat_closure_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_toggleref_SOURCES = t/compat/toggleref.c t/compat/contract.h
 t_compat_toggleref_LDADD = $(COMPAT_TEST_LIBS)
-t_compat_header_SOURCES = t/compat/header.c t/compat/contract.h t/compat/capture.h
+t_compat_header_SOURCES = t/compat/header.c t/compat/contract.h \
+  t/compat/capture.h t/compat/allocs.h
 t_compat_header_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_smash_SOURCES = t/compat/smash.c t/compat/contract.h t/compat/capture.h
 t_compat_smash_LDADD = $(COMPAT_TEST_LIBS)
-t_compat_debug_SOURCES = t/compat/debug.c t/compat/contract.h t/compat/capture.h
+t_compat_debug_SOURCES = t/compat/debug.c t/compat/contract.h \
+  t/compat/capture.h t/compat/allocs.h
 t_compat_debug_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_reachable_SOURCES = t/compat/reachable.c t/compat/contract.h
 t_compat_reachable_LDADD = $(COMPAT_TEST_LIBS)
