@@ -54,7 +54,7 @@ static void on_signal(int number) {
   int saved = errno;
   struct suspended *s = find(pthread_self());
   (void)number;
-  if (s && s->wanted && !(cgc_self && cgc_self->busy))
+  if (s && s->wanted && !(cgc_self && cgc_mutator_is_inside(cgc_self)))
     sleep_while_wanted(s);
   errno = saved;
 }

@@ -247,7 +247,7 @@ static void *alloc_aligned(struct cgc_mutator *self, size_t size, size_t align,
   if (size <= PTRDIFF_MAX && align <= PTRDIFF_MAX) {
     if (!self)
       self = cgc_init_thread();
-    if (self && !(self->busy & CGC_MUTATOR_BUSY))
+    if (self && !cgc_mutator_is_inside(self))
       obj = alloc_any(self, with_past_end(size), align, kind, zero);
     else
       obj = cgc_reserve_alloc(align, size);
@@ -258,7 +258,7 @@ static void *alloc_aligned(struct cgc_mutator *self, size_t size, size_t align,
 
 /* Not in a handler that interrupted the allocator: its caller is busy still. */
 static void stop_if_asked(struct cgc_mutator *self) {
-  if (self && self->stop_asked && !(self->busy & CGC_MUTATOR_BUSY))
+  if (self && self->stop_asked && !cgc_mutator_is_inside(self))
     cgc_mutator_leave_slow(self);
 }
 
@@ -311,7 +311,7 @@ bool cgc_alloc_free_rest(void *ptr) {
   if (!self)
     self = cgc_init_thread();
   /* In a handler that interrupted the allocator: the collector reclaims. */
-  if (!self || self->busy & CGC_MUTATOR_BUSY || !find_live(ptr, &obj))
+  if (!self || cgc_mutator_is_inside(self) || !find_live(ptr, &obj))
     return true;
   int saved = errno;
   if (cgc_options.free == CGC_FREE_WATCH) {

@@ -171,7 +171,7 @@ static bool put_off(int number) {
 }
 
 static bool is_busy(void) {
-  return cgc_self && cgc_self->busy & CGC_MUTATOR_BUSY;
+  return cgc_self && cgc_mutator_is_inside(cgc_self);
 }
 
 /* The default action follows when we return and the signal is let through. */

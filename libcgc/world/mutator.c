@@ -303,6 +303,15 @@ static void look_at_stopper(uint32_t epoch) {
     cgc_thread_futex_wake(&s->epoch, INT_MAX);
 }
 
+bool cgc_mutator_set_parked(struct cgc_mutator *self, bool parked) {
+  bool was = self->busy & CGC_MUTATOR_PARKED;
+  if (parked)
+    self->busy |= CGC_MUTATOR_PARKED;
+  else
+    self->busy &= (uint8_t)~CGC_MUTATOR_PARKED;
+  return was;
+}
+
 /* The record's words are written.  All signals are blocked. */
 static void park(struct cgc_mutator *m) {
   uint32_t epoch = atomic_load_explicit(&m->asked, memory_order_relaxed);
@@ -363,6 +372,20 @@ static struct cgc_mutator *take_any(void) {
   return cgc_mutator_find(cgc_thread_tid());
 }
 
+/* A temporary record may be another's as soon as the world is started. */
+static void park_in_handler(struct cgc_mutator *m, uintptr_t sp,
+                            void *context) {
+  bool lasts = !m->temporary;
+  if (lasts)
+    cgc_mutator_set_parked(m, true);
+  m->stop_asked = 0;
+  if (!m->blind)
+    save_context(m, sp, context);
+  park(m);
+  if (lasts)
+    cgc_mutator_set_parked(m, false);
+}
+
 /* The stop signal's handler, in any thread at any instruction: no TLS. */
 CGC_SCANS_MEMORY static void on_signal(void *record, uintptr_t sp,
                                        void *context) {
@@ -379,10 +402,7 @@ CGC_SCANS_MEMORY static void on_signal(void *record, uintptr_t sp,
     m->stop_asked = 1;
     return;
   }
-  m->stop_asked = 0;
-  if (!m->blind)
-    save_context(m, sp, context);
-  park(m);
+  park_in_handler(m, sp, context);
   go_on(m, sp, context);
 }
 
@@ -401,9 +421,11 @@ static void park_here(uintptr_t sp, void *ctx) {
  */
 void cgc_mutator_leave_slow(struct cgc_mutator *self) {
   uint64_t mask = cgc_signal_block_all();
+  cgc_mutator_set_parked(self, true);
   self->stop_asked = 0;
   if (is_wanted(self) && self->tid == cgc_thread_tid())
     cgc_regs_call(park_here, self, NULL);
+  cgc_mutator_set_parked(self, false);
   cgc_signal_restore(mask);
 }
 
@@ -425,7 +447,7 @@ bool cgc_mutator_enter_slow(struct cgc_mutator *self) {
   bool had_gate = false;
   for (;;) {
     cgc_mutator_give_up(self);
-    if (*busy & CGC_MUTATOR_BUSY)
+    if (*busy & (CGC_MUTATOR_BUSY | CGC_MUTATOR_PARKED))
       return false;
     if (had_gate || *busy & CGC_MUTATOR_GATE) {
       had_gate = true;
@@ -482,6 +504,7 @@ static void check_one(struct cgc_mutator *m, void *ctx) {
     return;
   cgc_check(atomic_load_explicit(&m->parked, memory_order_acquire) == epoch);
   cgc_check((m->busy & CGC_MUTATOR_BUSY) == 0 && (m->sp || m->blind)); /* I3 */
+  cgc_check(m->busy & CGC_MUTATOR_PARKED || m->temporary || m->blind);
 }
 
 void cgc_mutator_check(void) {

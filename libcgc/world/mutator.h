@@ -16,12 +16,15 @@
  *   busy ──signal──► stop_asked ──leave──► parked in leave ──► running
  *
  * Bit 6, the gate, is set by a fork in another thread while this one is
- * parked; it then runs on, and waits where it next enters.
+ * parked; it then runs on, and waits where it next enters.  Bit 7 is set while
+ * the thread is parked: a debugger may call a function in it then, malloc for
+ * one, which must find it inside, or it would wait for the thread that stopped
+ * it while that waits for this one to park again.
  *
  *   I1  a record in the list has tid != 0 and stands in the bucket of its tid.
  *   I2  no two records of the list have one tid.
  *   I3  with the world stopped each record but the collecting thread's is
- *       parked, its bit 0 clear, and sp says where its stack begins.
+ *       parked, its count 0 and bit 7 set, and sp says where its stack begins.
  *   I4  records are never given back to heap/meta, only used again: a signal
  *       that comes late finds a record, and sees that it is not meant.
  *
@@ -44,7 +47,8 @@
 
 enum {
   CGC_MUTATOR_BUSY = 0x3f, /* a count: an attempt to enter again adds 1 */
-  CGC_MUTATOR_GATE = 0x40
+  CGC_MUTATOR_GATE = 0x40,
+  CGC_MUTATOR_PARKED = 0x80
 };
 enum { CGC_MUTATOR_NREGS = 23 }; /* general registers of a ucontext_t */
 
@@ -117,6 +121,18 @@ void cgc_mutator_set_stack(struct cgc_mutator *self, uintptr_t lo,
  * The thread is not busy.
  */
 void cgc_mutator_unregister(struct cgc_mutator *self);
+
+/** Whether the thread is in the collector, or stopped: it can't enter. */
+CGC_INLINE bool cgc_mutator_is_inside(const struct cgc_mutator *self) {
+  return self->busy & (CGC_MUTATOR_BUSY | CGC_MUTATOR_PARKED);
+}
+
+/**
+ * Whether the caller counts as parked, which it is when a debugger calls it
+ * there; it may collect if it does not.
+ * returns  what it was
+ */
+bool cgc_mutator_set_parked(struct cgc_mutator *self, bool parked);
 
 /**
  * The rest of an enter that found more than itself: stops if that is asked,

@@ -22,6 +22,8 @@ PLACES = {
     "free-slow": ["tbreak cgc_cache_make_room", "run"],
     "roots": ["tbreak cgc_root_visit", "run"],
     "mark": ["tbreak cgc_workers_finish", "run"],
+    "parked": ["tbreak cgc_workers_finish", "run",
+               "python switch_to_parked()"],
     "weak": ["tbreak cgc_phase_weak", "run"],
     "sweep": ["tbreak cgc_sweep_span", "run"],
     "born": ["tbreak cgc_mutator_register", "ignore $bpnum 1", "run"],
@@ -35,6 +37,23 @@ PLACES = {
     "vfork": ["set follow-fork-mode child", "tbreak in_vfork_child", "run"],
     "atexit": ["tbreak in_atexit", "run"],
 }
+
+
+def is_parked(thread):
+    thread.switch()
+    frame = gdb.newest_frame()
+    while frame and frame.name() not in ("park", "park_in_handler"):
+        frame = frame.older()
+    return frame is not None
+
+
+def switch_to_parked():
+    """The world is stopped by another thread than the one that is selected."""
+    stopper = gdb.selected_thread()
+    for thread in gdb.selected_inferior().threads():
+        if thread.num != stopper.num and is_parked(thread):
+            return
+    raise gdb.GdbError("nobody is parked")
 
 
 def plain():

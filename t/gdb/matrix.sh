@@ -21,8 +21,8 @@ failed=0
 "$top_builddir/t/gdb/matrix" > "$work/want" || exit 99
 grep -q '^sum' "$work/want" || exit 99
 
-all='user other slow refill fast fast-end free free-slow roots mark weak sweep
-  born start end gone loader handler syscall vfork atexit'
+all='user other slow refill fast fast-end free free-slow roots mark parked weak
+  sweep born start end gone loader handler syscall vfork atexit'
 
 fail() {
   echo "FAIL: $1: $2"

@@ -44,6 +44,19 @@ START_TEST(a_busy_thread_cannot_enter_again) {
 }
 END_TEST
 
+/* A debugger calls a function in it, and its thread must not wait there. */
+START_TEST(a_parked_thread_cannot_enter) {
+  struct cgc_mutator *self = threads_setup();
+  ck_assert(!cgc_mutator_set_parked(self, true));
+  ck_assert(cgc_mutator_is_inside(self));
+  ck_assert(!cgc_mutator_enter(self));
+  ck_assert(cgc_mutator_set_parked(self, false));
+  ck_assert(!cgc_mutator_is_inside(self));
+  ck_assert(cgc_mutator_enter(self));
+  cgc_mutator_leave(self);
+}
+END_TEST
+
 static _Atomic bool handled;
 static bool entered_in_handler;
 
@@ -208,6 +221,7 @@ static Suite *suite(void) {
   tcase_set_timeout(core, 30);
   tcase_add_test(core, registering_twice_is_registering_once);
   tcase_add_test(core, a_busy_thread_cannot_enter_again);
+  tcase_add_test(core, a_parked_thread_cannot_enter);
   tcase_add_test(core, a_handler_enters_unless_it_interrupted_the_collector);
   tcase_add_test(core, a_thread_that_ends_gives_its_record_back);
   tcase_add_test(core, records_left_behind_do_not_pile_up);
