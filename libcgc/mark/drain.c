@@ -24,12 +24,13 @@ static CGC_NOINLINE void scan_odd(struct cgc_marker *m, const uintptr_t *p,
 
 CGC_SCANS_MEMORY
 CGC_INLINE void see_words(struct cgc_marker *m, const struct cgc_slot_map *map,
-                          struct cgc_lane *l, const uintptr_t *p,
-                          unsigned hits) {
+                          struct cgc_lane *l, const uintptr_t *p, unsigned hits,
+                          enum cgc_drain_way way) {
   while (hits) {
     unsigned last = 31 - (unsigned)__builtin_clz(hits);
     hits ^= 1u << last;
-    cgc_visit_see(m, map, l, p[last]);
+    if (way != CGC_DRAIN_STRICT || cgc_visit_counts(m, map, p[last]))
+      cgc_visit_see(m, map, l, p[last]);
   }
   cgc_visit_watch_queue(m, l);
 }
@@ -37,14 +38,14 @@ CGC_INLINE void see_words(struct cgc_marker *m, const struct cgc_slot_map *map,
 CGC_INLINE void scan_words(struct cgc_marker *m, const struct cgc_slot_map *map,
                            const struct cgc_scan_range *range,
                            struct cgc_lane *l, const uintptr_t *p, size_t n,
-                           cgc_scan_fn look) {
+                           enum cgc_drain_way way, cgc_scan_fn look) {
   for (; cgc_unlikely(n > CGC_SCAN_WORDS);
        n -= CGC_SCAN_WORDS, p += CGC_SCAN_WORDS) {
     unsigned hits = look(p, CGC_SCAN_WORDS, range);
     if (hits)
-      see_words(m, map, l, p, hits);
+      see_words(m, map, l, p, hits, way);
   }
-  see_words(m, map, l, p, look(p, n, range));
+  see_words(m, map, l, p, look(p, n, range), way);
 }
 
 /*
@@ -66,7 +67,7 @@ CGC_INLINE void scan_thoroughly(struct cgc_marker *m,
       uintptr_t word =
           cgc_scan_word_at((const char *)p, (unsigned)__builtin_ctz(hits));
       if (word - range->base >= range->bytes ||
-          (cgc_unlikely(m->strict) && !cgc_visit_counts(m, word)))
+          (cgc_unlikely(m->strict) && !cgc_visit_counts(m, map, word)))
         continue;
       cgc_visit_see(m, map, l, word);
     }
@@ -331,7 +332,7 @@ CGC_INLINE void scan_object(struct cgc_marker *m,
                             const struct cgc_slot_map *map,
                             const struct cgc_scan_range *range,
                             struct cgc_lane *l, struct cgc_near near,
-                            bool thorough, cgc_scan_fn look,
+                            enum cgc_drain_way way, cgc_scan_fn look,
                             cgc_scan_distances_fn look_far) {
   const uintptr_t *p = (const uintptr_t *)near.addr;
   size_t n = near.row->words;
@@ -342,8 +343,8 @@ CGC_INLINE void scan_object(struct cgc_marker *m,
     return;
   }
   l->scanned_bytes += near.row->size;
-  if (!thorough) {
-    scan_words(m, map, range, l, p, n, look);
+  if (way != CGC_DRAIN_THOROUGH) {
+    scan_words(m, map, range, l, p, n, way, look);
     return;
   }
   if (cgc_unlikely(m->odd_words)) {
@@ -364,7 +365,8 @@ CGC_INLINE void scan_object(struct cgc_marker *m,
 CGC_SCANS_MEMORY
 CGC_INLINE bool follow(struct cgc_marker *m, const struct cgc_slot_map *map,
                        const struct cgc_scan_range *range, struct cgc_lane *l,
-                       struct cgc_near *near, cgc_scan_fn look) {
+                       struct cgc_near *near, enum cgc_drain_way way,
+                       cgc_scan_fn look) {
   unsigned last = 0, which = 0;
   for (unsigned steps = FOLLOW_MAX; steps > 0; steps--) {
     const uintptr_t *p = (const uintptr_t *)near->addr;
@@ -382,6 +384,8 @@ CGC_INLINE bool follow(struct cgc_marker *m, const struct cgc_slot_map *map,
     uintptr_t word = p[which];
     struct cgc_place place = cgc_slot_place(map, word);
     if (cgc_unlikely(!place.row))
+      return true;
+    if (way == CGC_DRAIN_STRICT && !cgc_visit_counts(m, map, word))
       return true;
     l->scanned_bytes += near->row->size;
     uint64_t *mark = cgc_slot_place_word(map, &place);
@@ -403,8 +407,9 @@ CGC_INLINE bool follow(struct cgc_marker *m, const struct cgc_slot_map *map,
   return true;
 }
 
-CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, bool thorough,
-                      cgc_scan_fn look, cgc_scan_distances_fn look_far) {
+CGC_INLINE bool drain(struct cgc_marker *m, size_t budget,
+                      enum cgc_drain_way way, cgc_scan_fn look,
+                      cgc_scan_distances_fn look_far) {
   struct cgc_slot_map map = {m->map.desc, m->map.marks, m->rows};
   const struct cgc_scan_range *range = &m->range;
   struct cgc_lane l = m->lane;
@@ -432,21 +437,23 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, bool thorough,
       share(m);
       l = m->lane;
     }
-    if (!thorough && alone && !follow(m, &map, range, &l, &near, look))
+    if (way != CGC_DRAIN_THOROUGH && alone &&
+        !follow(m, &map, range, &l, &near, way, look))
       continue;
-    scan_object(m, &map, range, &l, near, thorough, look, look_far);
+    scan_object(m, &map, range, &l, near, way, look, look_far);
   }
   m->lane = l;
   return false;
 }
 
 CGC_INLINE void scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
-                           uintptr_t block, bool thorough, cgc_scan_fn look,
-                           cgc_scan_distances_fn look_far) {
+                           uintptr_t block, enum cgc_drain_way way,
+                           cgc_scan_fn look, cgc_scan_distances_fn look_far) {
   struct cgc_slot_map map = {m->map.desc, m->map.marks, m->rows};
   const struct cgc_scan_range *range = &m->range;
   const uintptr_t *p = (const uintptr_t *)lo;
   size_t n = (hi - lo) / sizeof *p;
+  bool thorough = way == CGC_DRAIN_THOROUGH;
   if (thorough && m->odd_words)
     scan_odd(m, p, n);
   struct cgc_lane l = m->lane;
@@ -454,41 +461,49 @@ CGC_INLINE void scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
   if (thorough)
     scan_thoroughly(m, &map, range, &l, p, n, block, look, look_far);
   else
-    scan_words(m, &map, range, &l, p, n, look);
+    scan_words(m, &map, range, &l, p, n, way, look);
   m->lane = l;
 }
 
 /* ---- The loop for each kernel ----------------------------------------- */
 
-#define KERNEL(name, target, thorough, look, look_far)                         \
+#define KERNEL(name, target, way, look, look_far)                              \
   CGC_SCANS_MEMORY target static bool drain_##name(struct cgc_marker *m,       \
                                                    size_t budget) {            \
-    return drain(m, budget, thorough, look, look_far);                         \
+    return drain(m, budget, way, look, look_far);                              \
   }                                                                            \
   CGC_SCANS_MEMORY target static void scan_##name(                             \
       struct cgc_marker *m, uintptr_t lo, uintptr_t hi, uintptr_t block) {     \
-    scan_range(m, lo, hi, block, thorough, look, look_far);                    \
+    scan_range(m, lo, hi, block, way, look, look_far);                         \
   }
 
-KERNEL(plain, , false, cgc_scan_words_plain, NULL)
-KERNEL(plain_thorough, , true, cgc_scan_places_plain, cgc_scan_distances_plain)
-KERNEL(avx2, CGC_SCAN_TARGET_AVX2, false, cgc_scan_words_avx2, NULL)
-KERNEL(avx2_thorough, CGC_SCAN_TARGET_AVX2, true, cgc_scan_places_avx2,
-       cgc_scan_distances_avx2)
-KERNEL(avx512, CGC_SCAN_TARGET_AVX512, false, cgc_scan_words_avx512, NULL)
-KERNEL(avx512_thorough, CGC_SCAN_TARGET_AVX512, true, cgc_scan_places_avx512,
-       cgc_scan_distances_avx512)
+#define KERNELS(name, target)                                                  \
+  KERNEL(name, target, CGC_DRAIN_ADDRESSES, cgc_scan_words_##name, NULL)       \
+  KERNEL(name##_strict, target, CGC_DRAIN_STRICT, cgc_scan_words_##name, NULL) \
+  KERNEL(name##_thorough, target, CGC_DRAIN_THOROUGH, cgc_scan_places_##name,  \
+         cgc_scan_distances_##name)
 
-static const struct cgc_drain_kernel kernels[CGC_SCAN_KERNELS][2] = {
-    [CGC_SCAN_PLAIN] = {{drain_plain, scan_plain},
-                        {drain_plain_thorough, scan_plain_thorough}},
-    [CGC_SCAN_AVX2] = {{drain_avx2, scan_avx2},
-                       {drain_avx2_thorough, scan_avx2_thorough}},
-    [CGC_SCAN_AVX512] = {{drain_avx512, scan_avx512},
-                         {drain_avx512_thorough, scan_avx512_thorough}},
+KERNELS(plain, )
+KERNELS(avx2, CGC_SCAN_TARGET_AVX2)
+KERNELS(avx512, CGC_SCAN_TARGET_AVX512)
+
+/* in the order of enum cgc_drain_way */
+#define WAYS(name)                                                             \
+  {                                                                            \
+    {drain_##name, scan_##name},                                               \
+        {drain_##name##_strict, scan_##name##_strict}, {                       \
+      drain_##name##_thorough, scan_##name##_thorough                          \
+    }                                                                          \
+  }
+
+static const struct cgc_drain_kernel kernels[CGC_SCAN_KERNELS][CGC_DRAIN_WAYS] =
+    {
+        [CGC_SCAN_PLAIN] = WAYS(plain),
+        [CGC_SCAN_AVX2] = WAYS(avx2),
+        [CGC_SCAN_AVX512] = WAYS(avx512),
 };
 
 const struct cgc_drain_kernel *cgc_drain_choose(enum cgc_scan_kernel kernel,
-                                                bool thorough) {
-  return &kernels[cgc_scan_choose(kernel)][thorough];
+                                                enum cgc_drain_way way) {
+  return &kernels[cgc_scan_choose(kernel)][way];
 }

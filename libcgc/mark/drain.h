@@ -25,9 +25,16 @@
 #include "mark/kind.h"
 #include "mark/visit.h"
 
+enum cgc_drain_way {
+  CGC_DRAIN_ADDRESSES, /* aligned words */
+  CGC_DRAIN_STRICT,    /* of them those that name a byte that counts */
+  CGC_DRAIN_THOROUGH,  /* and all that the options add */
+  CGC_DRAIN_WAYS
+};
+
 /** The kernel that the options ask for. */
 const struct cgc_drain_kernel *cgc_drain_choose(enum cgc_scan_kernel kernel,
-                                                bool thorough);
+                                                enum cgc_drain_way way);
 
 /** Where the object begins that the piece at LO is of; 0: of none. */
 uintptr_t cgc_drain_block_of(const struct cgc_marker *m, uintptr_t lo);

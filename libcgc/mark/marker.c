@@ -22,9 +22,11 @@ static void open_options(struct cgc_marker *m) {
   m->relative = o->relative;
   m->places = o->packed ? 0xffff : 0xaaaa;
   enum cgc_scan_kernel kernel = (enum cgc_scan_kernel)o->scan;
-  m->careful = cgc_drain_choose(kernel, true);
-  m->kernel = cgc_drain_choose(kernel, m->odd_words || m->strict || o->packed ||
-                                           o->relative);
+  bool thorough = m->odd_words || o->packed || o->relative;
+  m->careful = cgc_drain_choose(kernel, CGC_DRAIN_THOROUGH);
+  m->kernel = cgc_drain_choose(kernel, thorough    ? CGC_DRAIN_THOROUGH
+                                       : m->strict ? CGC_DRAIN_STRICT
+                                                   : CGC_DRAIN_ADDRESSES);
 }
 
 void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap,

@@ -2,7 +2,6 @@
 #include "mark/visit.h"
 
 #include "base/option.h"
-#include "mark/displacement.h"
 
 enum { TURN_PAGES = 2 /* see cgc_visit_turn_to_spans */ };
 
@@ -106,16 +105,17 @@ CGC_NOINLINE uint64_t cgc_visit_find_unusual(struct cgc_marker *m,
   return cgc_slot_find_described(&m->map, word);
 }
 
-bool cgc_visit_counts(const struct cgc_marker *m, uintptr_t word) {
+CGC_NOINLINE bool cgc_visit_counts_unusually(const struct cgc_marker *m,
+                                             uintptr_t word) {
   struct cgc_object obj;
   return cgc_arena_find(&m->heap->arena, word, &obj) &&
          cgc_displacement_is_allowed(word - obj.addr);
 }
 
 void cgc_visit_word(struct cgc_marker *m, uintptr_t word) {
-  if (cgc_unlikely(m->strict) && !cgc_visit_counts(m, word))
-    return;
   struct cgc_slot_map map = m->map;
+  if (cgc_unlikely(m->strict) && !cgc_visit_counts(m, &map, word))
+    return;
   cgc_visit_see(m, &map, &m->lane, word);
   cgc_visit_watch_queue(m, &m->lane);
 }

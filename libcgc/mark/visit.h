@@ -29,6 +29,7 @@
 #define CGC_MARK_VISIT_H
 
 #include "heap/heap.h"
+#include "mark/displacement.h"
 #include "mark/queue.h"
 #include "mark/scan.h"
 #include "mark/slot.h"
@@ -216,6 +217,19 @@ CGC_INLINE void cgc_visit_see(struct cgc_marker *m,
   cgc_visit_later(m, map, l, slot);
 }
 
+/** cgc_visit_counts for what cgc_slot_place doesn't know. */
+bool cgc_visit_counts_unusually(const struct cgc_marker *m, uintptr_t word);
+
+/** Whether WORD, an address of the arena, counts where only some do. */
+CGC_INLINE bool cgc_visit_counts(const struct cgc_marker *m,
+                                 const struct cgc_slot_map *map,
+                                 uintptr_t word) {
+  struct cgc_place place = cgc_slot_place(map, word);
+  if (cgc_unlikely(!place.row))
+    return cgc_visit_counts_unusually(m, word);
+  return cgc_displacement_is_allowed(word - cgc_slot_place_address(&place));
+}
+
 /* The slack of the queue is for one group of words. */
 CGC_INLINE void cgc_visit_watch_queue(struct cgc_marker *m,
                                       const struct cgc_lane *l) {
@@ -242,9 +256,6 @@ CGC_INLINE void cgc_visit_distant(struct cgc_marker *m,
     cgc_visit_large(m, word);
   }
 }
-
-/** Whether WORD, an address of the arena, counts where only some do. */
-bool cgc_visit_counts(const struct cgc_marker *m, uintptr_t word);
 
 /** Begin with nothing: heap, map, range, queue and shared are set. */
 void cgc_visit_open(struct cgc_marker *m);

@@ -7,6 +7,7 @@
 
 #include "base/option.h"
 #include "heap/walk.h"
+#include "mark/displacement.h"
 #include "mark/worker.h"
 #include "private.h"
 
@@ -21,7 +22,7 @@ static struct node {
   void **obj;
   size_t words;
   enum cgc_kind kind;
-  int to[EDGES];
+  int to[EDGES]; /* -1: a pointer that doesn't count */
   bool reached;
 } nodes[OBJECTS];
 static int stack[OBJECTS];
@@ -58,13 +59,14 @@ static void connect(struct unit_random *r, int live) {
       struct node *n = &nodes[i];
       int to = (int)unit_below(r, (uint64_t)live);
       size_t w = n->words * (size_t)(e + 1) / EDGES - 1;
-      n->to[e] = to;
-      n->obj[w] = (char *)nodes[to].obj + unit_below(r, nodes[to].words * 8);
+      size_t offset = unit_below(r, nodes[to].words * 8);
+      n->to[e] = cgc_displacement_counts(offset) ? to : -1;
+      n->obj[w] = (char *)nodes[to].obj + offset;
     }
 }
 
 static int reach(int depth, int i) {
-  if (!nodes[i].reached) {
+  if (i >= 0 && !nodes[i].reached) {
     nodes[i].reached = true;
     stack[depth++] = i;
   }
@@ -154,6 +156,21 @@ START_TEST(every_thorough_kernel_marks_what_the_model_says) {
 }
 END_TEST
 
+/* Pointers to every other byte count: more than one of a node's edges. */
+static void be_strict(void) {
+  cgc_displacement_set_all(false);
+  for (size_t offset = 0; offset < CGC_DISPLACEMENT_MAX; offset += 2)
+    cgc_displacement_allow(offset);
+}
+
+START_TEST(every_strict_kernel_marks_what_the_model_says) {
+  struct unit_random r = unit_random();
+  cgc_options.scan = _i;
+  be_strict();
+  run(&r);
+}
+END_TEST
+
 /* ---- Shapes that take a way of their own ------------------------------ */
 
 static uint64_t marked_from(void *root) {
@@ -205,6 +222,20 @@ START_TEST(a_list_that_ends_in_noscan_large_or_itself_ends) {
 }
 END_TEST
 
+START_TEST(a_list_ends_at_a_link_that_does_not_count) {
+  void **a = private_alloc(cache, CGC_KIND_SCAN, 48);
+  void **b = private_alloc(cache, CGC_KIND_SCAN, 48);
+  void **c = private_alloc(cache, CGC_KIND_SCAN, 48);
+  cgc_options.scan = _i;
+  be_strict();
+  a[2] = (char *)b + 8;
+  b[2] = (char *)c + 7;
+  ck_assert_uint_eq(marked_from(a), 2);
+  cgc_displacement_set_all(true);
+  ck_assert_uint_eq(marked_from(a), 3);
+}
+END_TEST
+
 static size_t scan_few(uintptr_t lo, uintptr_t hi) {
   static struct cgc_pool pool;
   static struct cgc_marker marker;
@@ -241,11 +272,15 @@ int main(void) {
   tcase_add_loop_test(core, every_kernel_marks_what_the_model_says, lo, hi);
   tcase_add_loop_test(core, every_thorough_kernel_marks_what_the_model_says, lo,
                       hi);
+  tcase_add_loop_test(core, every_strict_kernel_marks_what_the_model_says, lo,
+                      hi);
   tcase_set_timeout(core, 60);
   tcase_add_checked_fixture(shapes, set_up, NULL);
   tcase_add_loop_test(shapes, a_list_of_many_sorts_is_followed_to_its_end, lo,
                       hi);
   tcase_add_test(shapes, a_list_that_ends_in_noscan_large_or_itself_ends);
+  tcase_add_loop_test(shapes, a_list_ends_at_a_link_that_does_not_count, lo,
+                      hi);
   tcase_add_loop_test(shapes, a_range_of_any_length_is_scanned_to_its_ends, lo,
                       hi);
   tcase_set_timeout(shapes, 60);
