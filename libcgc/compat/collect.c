@@ -99,9 +99,18 @@ void GC_start_incremental_collection(void) {
     collect();
 }
 
+static bool is_on(void) {
+  return atomic_load_explicit(&cgc_phase, memory_order_relaxed) !=
+         CGC_PHASE_IDLE;
+}
+
+/* Guile calls it whenever a thread ends: only what is due is done. */
 int GC_collect_a_little(void) {
-  collect();
-  return 0;
+  if (!cgc_init_thread())
+    return 0;
+  if (is_on() || cgc_cycle_due())
+    cgc_alloc_collect(CGC_CYCLE_TRIGGER);
+  return is_on();
 }
 
 /* ---- the count ---------------------------------------------------------- */

@@ -201,7 +201,8 @@ GC_API int GC_CALL GC_get_disable_automatic_collection(void);
 GC_API void GC_CALL GC_enable_incremental(void);
 GC_API int GC_CALL GC_is_incremental_mode(void);
 GC_API void GC_CALL GC_start_incremental_collection(void);
-/* returns  whether something remains to be done: 0 */
+/* Do what is due of a collection, which may be nothing.
+   returns  whether something remains to be done */
 GC_API int GC_CALL GC_collect_a_little(void);
 #define GC_PROTECTS_NONE 0
 #define GC_PROTECTS_POINTER_HEAP 1
