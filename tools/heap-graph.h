@@ -18,6 +18,8 @@
 
 #include "heap-roots.h"
 
+#include <string.h>
+
 enum { CGC_GRAPH_RING = 32 };
 
 /* A word that points to an object from outside the heap. */
@@ -35,6 +37,7 @@ struct cgc_graph_root {
 struct cgc_graph {
   struct cgc_image *im;
   bool packed, relative, tagged, before_start, unaligned;
+  unsigned avoid; /* bits of enum cgc_root_place: not looked at */
   uint64_t *reached;
   uint32_t *parent; /* NULL: not wanted */
   uint64_t *queue;
@@ -46,7 +49,7 @@ struct cgc_graph {
   struct cgc_graph_root *roots;
   size_t nroots;
   uint32_t from; /* number of the object that is being scanned */
-  const struct cgc_root_piece *piece; /* of the roots being scanned */
+  const struct cgc_root_piece *piece; /* of the roots being scanned; NULL */
 };
 
 /**
@@ -64,18 +67,45 @@ static inline bool cgc_graph_is_reached(const struct cgc_graph *g,
 /* A word of WHERE, an address of the target, that may be a pointer to TO. */
 typedef void (*cgc_graph_word_fn)(uint64_t where, uint64_t to, void *ctx);
 
+/** What the options add to the meaning of an aligned word. */
+void cgc_graph_odd_word(const struct cgc_graph *g, uint64_t where,
+                        uint64_t word, uint64_t block, cgc_graph_word_fn fn,
+                        void *ctx);
+
 /**
  * Call FN for what N bytes may point to in the heap.
  * addr   theirs in the target
  * block  where the object begins that they are part of; 0: none
  */
-void cgc_graph_words(const struct cgc_graph *g, uint64_t addr,
-                     const uint8_t *bytes, size_t n, uint64_t block,
-                     bool every_byte, cgc_graph_word_fn fn, void *ctx);
+CGC_INLINE void cgc_graph_words(const struct cgc_graph *g, uint64_t addr,
+                                const uint8_t *bytes, size_t n, uint64_t block,
+                                bool every_byte, cgc_graph_word_fn fn,
+                                void *ctx) {
+  size_t step = every_byte ? 1 : g->packed ? 4 : 8;
+  bool odd = g->tagged || g->before_start || g->relative;
+  for (size_t at = 0; at + 8 <= n; at += step) {
+    uint64_t word;
+    memcpy(&word, bytes + at, sizeof word);
+    if (cgc_image_has(g->im, word))
+      fn(addr + at, word, ctx);
+    else if (odd && word && at % 8 == 0)
+      cgc_graph_odd_word(g, addr + at, word, block, fn, ctx);
+  }
+}
+
+/**
+ * Call FN for what the roots may point to in the heap; meanwhile the graph's
+ * piece says where they stand.
+ * own  only the collector's own data, see heap-roots
+ */
+void cgc_graph_roots(struct cgc_graph *g, bool own, cgc_graph_word_fn fn,
+                     void *ctx);
 
 /** The bytes of OBJ; NULL when it is not scanned. */
-const uint8_t *cgc_graph_bytes(const struct cgc_graph *g,
-                               const struct cgc_image_object *obj);
+CGC_INLINE const uint8_t *cgc_graph_bytes(const struct cgc_graph *g,
+                                          const struct cgc_image_object *obj) {
+  return obj->span->noscan ? NULL : g->im->contents + (obj->addr - g->im->base);
+}
 
 /** Set the graph's reading rules; cgc_graph_mark does it. */
 void cgc_graph_open(struct cgc_graph *g, struct cgc_image *im);

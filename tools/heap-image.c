@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "heap-image.h"
 
+#include "heap-array.h"
 #include "look/layout.h"
 #include "store.h"
 #include "tool.h"
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { PROBLEMS_MAX = 100, OS_PAGE = 4096 };
 
@@ -266,8 +266,13 @@ static void add_span(struct cgc_image *im, const struct cgc_image_span *s,
   im->spans[im->nspans].first = im->nslots;
   im->nslots += s->nslots;
   im->nspans++;
-  for (uint32_t i = 0; i < s->npages; i++)
+  im->classes[s->class].nslots = s->nslots;
+  im->classes[s->class].magic = s->nslots == 1 ? 0 : s->magic;
+  for (uint32_t i = 0; i < s->npages; i++) {
     im->page_span[page + i] = (uint32_t)im->nspans;
+    im->pages[page + i] = (struct cgc_image_page){
+        im->spans[im->nspans - 1].first, (uint16_t)i, s->class};
+  }
 }
 
 static void read_spans(struct cgc_image *im, const uint32_t *desc,
@@ -280,6 +285,17 @@ static void read_spans(struct cgc_image *im, const uint32_t *desc,
     } else {
       page++;
     }
+  }
+}
+
+/* For each 64 slots the span of the first. */
+static void index_spans(struct cgc_image *im) {
+  size_t i = 0;
+  im->span_of = cgc_store_grow(NULL, ((size_t)im->nslots / 64 + 1) * 4);
+  for (uint32_t id = 0; id < im->nslots; id += 64) {
+    while (id - im->spans[i].first >= im->spans[i].nslots)
+      i++;
+    im->span_of[id / 64] = (uint32_t)i;
   }
 }
 
@@ -346,6 +362,7 @@ static int no_library(const struct cgc_target *t) {
 
 static int read_heap(struct cgc_image *im) {
   uint64_t arena = im->value[CGC_L_at_heap] + im->value[CGC_L_heap_arena];
+  im->page_shift = (unsigned)im->value[CGC_L_page_shift];
   im->base = cgc_image_field(im, arena, CGC_L_arena_base);
   im->bytes = cgc_image_field(im, arena, CGC_L_arena_heap_bytes);
   size_t npages = im->bytes >> im->value[CGC_L_page_shift];
@@ -353,6 +370,8 @@ static int read_heap(struct cgc_image *im) {
   uint64_t *at = cgc_store_grow(NULL, npages * sizeof *at + 8);
   im->page_span = cgc_store_grow(NULL, npages * sizeof *im->page_span + 8);
   memset(im->page_span, 0, npages * sizeof *im->page_span + 8);
+  im->pages = cgc_array_map(npages * sizeof *im->pages);
+  im->classes = cgc_array_map(256 * sizeof *im->classes);
   bool ok =
       cgc_target_read(im->target, cgc_image_field(im, arena, CGC_L_arena_desc),
                       desc, npages * sizeof *desc) &&
@@ -360,6 +379,7 @@ static int read_heap(struct cgc_image *im) {
                       at, npages * sizeof *at);
   if (ok)
     read_spans(im, desc, at, npages);
+  index_spans(im);
   free(desc);
   free(at);
   if (!ok)
@@ -383,64 +403,31 @@ int cgc_image_open(struct cgc_image *im, struct cgc_target *t) {
 }
 
 void cgc_image_close(struct cgc_image *im) {
-  if (im->contents)
-    munmap(im->contents, im->bytes);
+  cgc_image_drop_contents(im);
+  cgc_array_unmap(im->pages, (im->bytes >> im->page_shift) * sizeof *im->pages);
+  cgc_array_unmap(im->classes, 256 * sizeof *im->classes);
   free(im->page_span);
   free(im->spans);
+  free(im->span_of);
   free(im->live);
   free(im->held);
   free(im->problems);
 }
 
-/* ---- objects ------------------------------------------------------------- */
-
-bool cgc_image_find(const struct cgc_image *im, uint64_t addr,
-                    struct cgc_image_object *obj) {
-  if (addr - im->base >= im->bytes)
-    return false;
-  uint32_t n = im->page_span[(addr - im->base) >> im->value[CGC_L_page_shift]];
-  if (n == 0)
-    return false;
-  const struct cgc_image_span *s = &im->spans[n - 1];
-  uint64_t i = s->nslots == 1 ? 0 : (addr - s->base) * s->magic >> 32;
-  if (i >= s->nslots)
-    return false;
-  *obj = (struct cgc_image_object){s, s->first + (uint32_t)i,
-                                   s->base + i * s->slot_size, s->slot_size};
-  return true;
-}
-
-void cgc_image_object(const struct cgc_image *im, uint32_t id,
-                      struct cgc_image_object *obj) {
-  size_t lo = 0, hi = im->nspans;
-  while (hi - lo > 1) {
-    size_t mid = (lo + hi) / 2;
-    if (im->spans[mid].first <= id)
-      lo = mid;
-    else
-      hi = mid;
-  }
-  const struct cgc_image_span *s = &im->spans[lo];
-  *obj = (struct cgc_image_object){
-      s, id, s->base + (id - s->first) * s->slot_size, s->slot_size};
-}
+/* ---- contents ------------------------------------------------------------ */
 
 static void take_contents(uint64_t addr, const void *bytes, size_t n,
                           void *ctx) {
   struct cgc_image *im = ctx;
   memcpy(im->contents + (addr - im->base), bytes, n);
+  cgc_progress("read", addr - im->base, im->bytes);
 }
 
 /* Neighbouring spans at once. */
 void cgc_image_read_contents(struct cgc_image *im) {
   if (im->contents || im->bytes == 0)
     return;
-  im->contents = mmap(NULL, im->bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (im->contents == MAP_FAILED) {
-    im->contents = NULL;
-    exit(cgc_tool_error(CGC_HEAP_FAILED, "no memory for a copy of the heap"));
-  }
+  im->contents = cgc_array_map(im->bytes);
   uint64_t lo = 0, hi = 0;
   for (size_t i = 0; i <= im->nspans; i++) {
     const struct cgc_image_span *s = i < im->nspans ? &im->spans[i] : NULL;
@@ -456,4 +443,9 @@ void cgc_image_read_contents(struct cgc_image *im) {
     lo = s ? s->base : 0;
     hi = s ? lo + ((uint64_t)s->npages << im->value[CGC_L_page_shift]) : 0;
   }
+}
+
+void cgc_image_drop_contents(struct cgc_image *im) {
+  cgc_array_unmap(im->contents, im->bytes);
+  im->contents = NULL;
 }

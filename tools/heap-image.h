@@ -52,6 +52,18 @@ struct cgc_image_span {
   bool unswept;
 };
 
+/* All that is needed to number a slot: few bytes, so that they stay near. */
+struct cgc_image_page {
+  uint32_t first; /* number of its span's slot 0 */
+  uint16_t back;  /* pages since the span began; not of large objects */
+  uint8_t class;  /* 0: no span */
+};
+
+struct cgc_image_class {
+  uint64_t magic; /* offset * magic >> 32 is the slot */
+  uint32_t nslots;
+};
+
 struct cgc_image_problem {
   uint64_t addr;
   const char *what;
@@ -66,10 +78,14 @@ struct cgc_image {
   uint64_t width[CGC_LAYOUT_IDS];
   uint64_t base;
   uint64_t bytes;
+  unsigned page_shift;
   uint32_t *page_span;
+  struct cgc_image_page *pages;
+  struct cgc_image_class *classes; /* of the library's */
   struct cgc_image_span *spans;
   size_t nspans;
-  uint32_t nslots; /* of all spans */
+  uint32_t *span_of; /* [slot / 64]: index of that slot's span */
+  uint32_t nslots;   /* of all spans */
   uint64_t nlive;
   uint64_t live_bytes;
   uint64_t *live;
@@ -93,6 +109,7 @@ void cgc_image_close(struct cgc_image *im);
 
 /** Read the contents of all slots that are scanned. */
 void cgc_image_read_contents(struct cgc_image *im);
+void cgc_image_drop_contents(struct cgc_image *im);
 
 /** The field ID (CGC_L_type_field) of the target's struct at ADDR. */
 uint64_t cgc_image_field(const struct cgc_image *im, uint64_t addr,
@@ -100,18 +117,54 @@ uint64_t cgc_image_field(const struct cgc_image *im, uint64_t addr,
 /** What the view ID leads to: an address. */
 uint64_t cgc_image_view(const struct cgc_image *im, enum cgc_layout_id id);
 
-/** The slot that ADDR points into.  returns  false: none */
-bool cgc_image_find(const struct cgc_image *im, uint64_t addr,
-                    struct cgc_image_object *obj);
-/** The slot of number ID. */
-void cgc_image_object(const struct cgc_image *im, uint32_t id,
-                      struct cgc_image_object *obj);
+CGC_INLINE bool cgc_image_has(const struct cgc_image *im, uint64_t addr) {
+  return addr - im->base < im->bytes;
+}
 
-static inline bool cgc_image_is_live(const struct cgc_image *im, uint32_t id) {
+/** The slot that ADDR points into.  returns  false: none */
+CGC_INLINE bool cgc_image_find(const struct cgc_image *im, uint64_t addr,
+                               struct cgc_image_object *obj) {
+  if (!cgc_image_has(im, addr))
+    return false;
+  uint32_t n = im->page_span[(addr - im->base) >> im->page_shift];
+  if (n == 0)
+    return false;
+  const struct cgc_image_span *s = &im->spans[n - 1];
+  uint64_t i = s->nslots == 1 ? 0 : (addr - s->base) * s->magic >> 32;
+  if (i >= s->nslots)
+    return false;
+  *obj = (struct cgc_image_object){s, s->first + (uint32_t)i,
+                                   s->base + i * s->slot_size, s->slot_size};
+  return true;
+}
+
+/** The number of the slot that ADDR, in the heap, points into; or NONE. */
+#define CGC_IMAGE_NONE UINT32_MAX
+CGC_INLINE uint32_t cgc_image_number(const struct cgc_image *im,
+                                     uint64_t addr) {
+  uint64_t offset = addr - im->base;
+  const struct cgc_image_page *p = &im->pages[offset >> im->page_shift];
+  const struct cgc_image_class *c = &im->classes[p->class];
+  offset -= ((offset >> im->page_shift) - p->back) << im->page_shift;
+  uint64_t i = offset * c->magic >> 32;
+  return i < c->nslots ? p->first + (uint32_t)i : CGC_IMAGE_NONE;
+}
+
+/** The slot of number ID.  A span has dozens of slots: few are passed over. */
+CGC_INLINE void cgc_image_object(const struct cgc_image *im, uint32_t id,
+                                 struct cgc_image_object *obj) {
+  const struct cgc_image_span *s = &im->spans[im->span_of[id / 64]];
+  while (id - s->first >= s->nslots)
+    s++;
+  *obj = (struct cgc_image_object){
+      s, id, s->base + (id - s->first) * s->slot_size, s->slot_size};
+}
+
+CGC_INLINE bool cgc_image_is_live(const struct cgc_image *im, uint32_t id) {
   return im->live[id / 64] >> (id % 64) & 1;
 }
 
-static inline bool cgc_image_is_held(const struct cgc_image *im, uint32_t id) {
+CGC_INLINE bool cgc_image_is_held(const struct cgc_image *im, uint32_t id) {
   return im->held[id / 64] >> (id % 64) & 1;
 }
 

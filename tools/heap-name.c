@@ -196,8 +196,59 @@ const char *cgc_namer_root(struct cgc_namer *n,
       r->segment->lo <= r->thread->sp && r->thread->sp < r->segment->hi)
     return name_stack(n, r->thread, r->addr);
   if (r->place == CGC_PLACE_KERNEL)
-    return "a word that the kernel holds (epoll, timer, queued signal)";
-  if (r->place == CGC_PLACE_FINALIZER)
-    return "the data of a finalizer";
-  return cgc_namer_address(n, r->addr);
+    snprintf(n->text, sizeof n->text,
+             "a word that the kernel holds (epoll, timer, queued signal)");
+  else if (r->place == CGC_PLACE_FINALIZER)
+    snprintf(n->text, sizeof n->text, "the data of a finalizer");
+  else if (r->place == CGC_PLACE_PINNED)
+    snprintf(n->text, sizeof n->text, "never freed (pinned)");
+  else
+    cgc_namer_address(n, r->addr);
+  return n->text;
+}
+
+/* ---- holders ------------------------------------------------------------- */
+
+/* The variable that stands at ADDR. */
+static bool name_variable(struct cgc_namer *n, uint64_t addr,
+                          struct cgc_holder *holder) {
+  const struct cgc_target *t = n->im->target;
+  const struct cgc_segment *s = file_of(t, cgc_target_find(t, addr));
+  struct cgc_symbol_name name;
+  if (!s || !cgc_symbol_data(cgc_symbol_module(n->symbols, s->name, NULL),
+                             addr - bias_of(t, s), &name))
+    return false;
+  holder->lo = addr - name.offset;
+  holder->hi = holder->lo + cgc_max(name.size, name.offset + 8);
+  snprintf(n->text, sizeof n->text, "%.900s (%.100s)", name.name,
+           base_name(s->name));
+  return true;
+}
+
+static void name_segment(struct cgc_namer *n, const struct cgc_segment *s,
+                         struct cgc_holder *holder) {
+  const struct cgc_segment *file = file_of(n->im->target, s);
+  holder->lo = s->lo;
+  holder->hi = s->hi;
+  if (file)
+    snprintf(n->text, sizeof n->text, "data of %.900s", base_name(file->name));
+  else
+    snprintf(n->text, sizeof n->text, "mapping 0x%lx-0x%lx %.900s",
+             (unsigned long)s->lo, (unsigned long)s->hi, s->name);
+}
+
+const char *cgc_namer_holder(struct cgc_namer *n,
+                             const struct cgc_graph_root *r,
+                             struct cgc_holder *holder) {
+  const struct cgc_segment *s = cgc_target_find(n->im->target, r->addr);
+  *holder = (struct cgc_holder){.thread = r->thread, .place = r->place};
+  if (r->thread)
+    snprintf(n->text, sizeof n->text, "stack and registers of thread %d",
+             r->thread->tid);
+  else if (r->place == CGC_PLACE_KERNEL || r->place == CGC_PLACE_FINALIZER ||
+           r->place == CGC_PLACE_PINNED)
+    cgc_namer_root(n, r);
+  else if (s && !name_variable(n, r->addr, holder))
+    name_segment(n, s, holder);
+  return n->text;
 }

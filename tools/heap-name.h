@@ -23,6 +23,20 @@ void cgc_namer_close(struct cgc_namer *n);
 /** Name the place of a root; the text lasts until the next call. */
 const char *cgc_namer_root(struct cgc_namer *n, const struct cgc_graph_root *r);
 
+/* A variable, a thread's stack and registers, a mapping: it holds words. */
+struct cgc_holder {
+  uint64_t lo, hi; /* where it stands; of a thread 0 */
+  const struct cgc_thread *thread;
+  enum cgc_root_place place;
+};
+
+/**
+ * Say what holds the root R, as a whole; the text lasts until the next call.
+ */
+const char *cgc_namer_holder(struct cgc_namer *n,
+                             const struct cgc_graph_root *r,
+                             struct cgc_holder *holder);
+
 /** Name any address that is not in the heap. */
 const char *cgc_namer_address(struct cgc_namer *n, uint64_t addr);
 

@@ -32,6 +32,7 @@ static const char *const place_names[] = {
     [CGC_PLACE_DATA] = "data",         [CGC_PLACE_MAPPING] = "mapping",
     [CGC_PLACE_CODE] = "code",         [CGC_PLACE_NAMED] = "named",
     [CGC_PLACE_KERNEL] = "kernel",     [CGC_PLACE_FINALIZER] = "finalizer",
+    [CGC_PLACE_PINNED] = "pinned",
 };
 
 const char *cgc_root_place_name(enum cgc_root_place place) {

@@ -21,7 +21,8 @@ enum cgc_root_place {
   CGC_PLACE_CODE,
   CGC_PLACE_NAMED,
   CGC_PLACE_KERNEL,
-  CGC_PLACE_FINALIZER
+  CGC_PLACE_FINALIZER,
+  CGC_PLACE_PINNED /* no place: blocks that live until they are freed */
 };
 
 /*

@@ -4,6 +4,7 @@
  */
 #include "heap.h"
 
+#include "heap-array.h"
 #include "tool.h"
 
 #include <getopt.h>
@@ -13,33 +14,42 @@
 struct command {
   const char *name;
   bool has_address;
+  bool has_graph; /* --dot */
   const char *summary;
   int (*run)(struct cgc_heap_view *v);
 };
 
 static const struct command commands[] = {
-    {"info", false, "sizes, cycles, threads, state (the default)",
+    {"info", false, false, "sizes, cycles, threads, state (the default)",
      cgc_heap_info},
-    {"addr", true, "what an address is", cgc_heap_addr},
-    {"refs", true, "who points to an object (--from: to what it points)",
+    {"addr", true, false, "what an address is", cgc_heap_addr},
+    {"refs", true, true, "who points to an object (--from: to what it points)",
      cgc_heap_refs},
-    {"why", true, "a shortest way from a root to an object", cgc_heap_why},
-    {"leaks", false, "objects that nothing reaches", cgc_heap_leaks},
-    {"histogram", false, "objects by size: reached and lost",
+    {"why", true, true, "a shortest way from a root to an object",
+     cgc_heap_why},
+    {"dominators", true, true, "what alone keeps an object, and what it keeps",
+     cgc_heap_dominators},
+    {"top", false, true, "who keeps the most alive", cgc_heap_top},
+    {"leaks", false, false, "objects that nothing reaches", cgc_heap_leaks},
+    {"histogram", false, false, "objects by size: reached and lost",
      cgc_heap_histogram},
-    {"objects", false, "addresses of objects (--min, --max, --state)",
+    {"objects", false, false, "addresses of objects (--min, --max, --state)",
      cgc_heap_objects},
-    {"spans", false, "the runs of pages", cgc_heap_spans},
-    {"roots", false, "where the collector looks for pointers", cgc_heap_roots},
-    {"threads", false, "threads, and what they are doing", cgc_heap_threads},
-    {"check", false, "is the heap consistent?", cgc_heap_check},
+    {"spans", false, false, "the runs of pages", cgc_heap_spans},
+    {"roots", false, false, "where the collector looks for pointers",
+     cgc_heap_roots},
+    {"threads", false, false, "threads, and what they are doing",
+     cgc_heap_threads},
+    {"check", false, false, "is the heap consistent?", cgc_heap_check},
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
 struct cgc_graph *cgc_heap_marked(struct cgc_heap_view *v, bool ways) {
+  v->graph.avoid = v->options.avoid;
   if (!v->is_marked)
     cgc_graph_mark(&v->graph, &v->image, ways);
+  cgc_progress_end();
   v->is_marked = true;
   return &v->graph;
 }
@@ -56,12 +66,14 @@ static void print_help(FILE *out) {
         "Look into the collected heap of a process or of a core file.\n\n",
         out);
   for (size_t i = 0; i < NCOMMANDS; i++)
-    fprintf(out, "  %-10s%s%s\n", commands[i].name, commands[i].summary,
+    fprintf(out, "  %-12s%s%s\n", commands[i].name, commands[i].summary,
             commands[i].has_address ? "; takes an ADDRESS" : "");
   fputs("\n  --json          machine-readable\n"
         "  --limit=N       rows at most\n"
         "  --min=N, --max=N, --state=live|lost|free   which objects\n"
         "  --from          refs: outgoing ones\n"
+        "  --all           why: a way by each block that points to it\n"
+        "  --avoid=stack   why: ways that no thread's stack begins\n"
         "  --registers=F   of a process that a debugger holds: its registers\n"
         "  --help, --version\n"
         "\nExit status: 0; 1 nothing found, or the target can't be read; "
@@ -71,7 +83,10 @@ static void print_help(FILE *out) {
 
 enum {
   OPT_JSON,
+  OPT_DOT,
   OPT_FROM,
+  OPT_ALL,
+  OPT_AVOID,
   OPT_LIMIT,
   OPT_MIN,
   OPT_MAX,
@@ -83,7 +98,10 @@ enum {
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
+    {"dot", no_argument, NULL, OPT_DOT},
     {"from", no_argument, NULL, OPT_FROM},
+    {"all", no_argument, NULL, OPT_ALL},
+    {"avoid", required_argument, NULL, OPT_AVOID},
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"min", required_argument, NULL, OPT_MIN},
     {"max", required_argument, NULL, OPT_MAX},
@@ -107,8 +125,16 @@ static bool take_option(struct cgc_heap_options *o, int option) {
   switch (option) {
   case OPT_JSON:
     return o->json = true;
+  case OPT_DOT:
+    return o->dot = true;
   case OPT_FROM:
     return o->from = true;
+  case OPT_ALL:
+    return o->all = true;
+  case OPT_AVOID:
+    o->avoid = 1u << CGC_PLACE_STACK | 1u << CGC_PLACE_REGISTER;
+    return strcmp(optarg, "stack") == 0 ||
+           cgc_tool_error(0, "heap: --avoid is stack");
   case OPT_LIMIT:
     return take_number(optarg, &o->limit);
   case OPT_MIN:
@@ -201,6 +227,8 @@ int main(int argc, char **argv) {
   if (left != (c->has_address ? 3 : left > 1 ? 2 : 1))
     return usage(c->has_address ? "one address is wanted by " : "too much for ",
                  c->name);
+  if (v.options.dot && (!c->has_graph || v.options.json))
+    return usage("no graph of ", c->name);
   if (c->has_address && !take_number(argv[optind + 2], &v.addr))
     return CGC_HEAP_USAGE;
   return run(&v, c, argv[optind]);

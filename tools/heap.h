@@ -5,10 +5,14 @@
  *   heap.c         options, and the table of subcommands
  *   heap-show      what there is: info, spans, objects, histogram, threads,
  *                  roots, check
- *   heap-ask       about an address: addr, refs, why; leaks
+ *   heap-ask       about an address: addr, refs
+ *   heap-why       ways to it
+ *   heap-leaks     what is lost
  *   heap-retain    top, dominators: who keeps how much alive
  *    ├ heap-table  lines or JSON      ├ heap-name   addresses in words
- *    ├ heap-graph  who points to whom └ heap-frame  stacks
+ *    ├ heap-dot    a graph            └ heap-frame  stacks
+ *    ├ heap-tree   dominators
+ *    ├ heap-graph  who points to whom
  *    ├ heap-roots  where to look
  *    ├ heap-image  the heap, understood
  *    └ heap-target, heap-core  bytes of a process or a core
@@ -22,8 +26,10 @@
 
 struct cgc_heap_options {
   bool json;
+  bool dot;
   bool from;      /* refs: what the object points to */
-  bool interior;  /* addr's block by any pointer into it (always) */
+  bool all;       /* why: all ways */
+  unsigned avoid; /* why: roots that do not count, bits of cgc_root_place */
   uint64_t limit; /* rows; 0: the command's own */
   uint64_t min_size, max_size;
   const char *state; /* objects: live, free, lost; NULL: live */
@@ -56,6 +62,26 @@ int cgc_heap_addr(struct cgc_heap_view *v);
 int cgc_heap_refs(struct cgc_heap_view *v);
 int cgc_heap_why(struct cgc_heap_view *v);
 int cgc_heap_leaks(struct cgc_heap_view *v);
+int cgc_heap_top(struct cgc_heap_view *v);
+int cgc_heap_dominators(struct cgc_heap_view *v);
+
+/** The block that the argument points into; a line if there is none. */
+bool cgc_heap_find_argument(struct cgc_heap_view *v,
+                            struct cgc_image_object *obj);
+
+/* A pointer into a block. */
+struct cgc_heap_ref {
+  struct cgc_image_object source; /* span NULL: a root */
+  struct cgc_graph_root root;
+  uint64_t where;
+  uint64_t to;
+};
+typedef void (*cgc_heap_ref_fn)(const struct cgc_heap_ref *ref, void *ctx);
+
+/** Call FN for all pointers to TARGET but its own. */
+void cgc_heap_each_ref(struct cgc_graph *g,
+                       const struct cgc_image_object *target,
+                       cgc_heap_ref_fn fn, void *ctx);
 
 /** "live", "freed, held by a thread", ... */
 const char *cgc_heap_state(struct cgc_heap_view *v,

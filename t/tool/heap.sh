@@ -61,6 +61,43 @@ check_answers() {
   expect 0 'in the program' "$1" threads
   expect 0 'DRESS .*large\|partial\|cached' "$1" spans
   expect 0 '"leaks":\[' "$1" leaks --json
+  expect 0 ' 56192  *1001 many (victim) .* 336  *3 list_head (victim)' "$1" top
+  expect 0 "336  *3  *112 $(addr list)" "$1" dominators "$(addr list)"
+  expect 0 " 112  *1  *112 $(addr deep) .* 336  *3  *112 $(addr list) it keeps" \
+    "$1" dominators "$(addr deep)"
+  expect 1 'nothing reaches' "$1" dominators "$(addr lost)"
+}
+
+# Each answer is JSON, or a graph that dot would read.
+check_forms() {
+  for question in info spans objects histogram leaks top roots threads check \
+    "addr $(addr deep)" "refs $(addr deep)" "why $(addr deep)" \
+    "why --all $(addr deep)" "dominators $(addr deep)"; do
+    # shellcheck disable=SC2086
+    "$cgc" heap "$1" --json $question > out 2> err ||
+      fail "heap --json $question: status $?"
+    ! command -v python3 > /dev/null 2>&1 || python3 -m json.tool < out > /dev/null ||
+      fail "heap --json $question: no JSON"
+  done
+  for question in top "refs $(addr deep)" "why --all $(addr deep)" \
+    "dominators $(addr deep)"; do
+    # shellcheck disable=SC2086
+    expect 0 "^digraph heap {.*$(addr deep).*}" "$1" --dot --limit=9 $question
+  done
+  expect 125 'no graph of' "$1" --dot info
+}
+
+# What each block of a random graph retains, against a search by hand.
+check_graph() {
+  "$cgc" run "$top_builddir/t/gdb/graph" "$1" > says &
+  pid=$!
+  wait_ready
+  while read -r block count && [ "$block" != ready ]; do
+    expect 0 " $count  *64 $block" $pid dominators "$block"
+  done < says
+  kill $pid
+  wait $pid 2> /dev/null
+  pid=
 }
 
 mkfifo in
@@ -69,6 +106,7 @@ exec 3<> in # so that the victim's read waits
 pid=$!
 wait_ready
 check_answers $pid
+check_forms $pid
 kill -0 $pid || fail 'the process is gone'
 if command -v gcore > /dev/null 2>&1 && gcore -o of $pid > /dev/null 2>&1; then
   check_answers of.$pid
@@ -89,6 +127,8 @@ expect 1 'is in no allocated block' $pid why "$(addr list)"
 kill $pid
 wait $pid 2> /dev/null
 pid=
+
+for seed in 1 2 3; do check_graph $seed; done
 
 # The kernel writes into this directory, if it does at all.
 if [ "$(cat /proc/sys/kernel/core_pattern)" = core ]; then
