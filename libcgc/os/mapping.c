@@ -146,19 +146,46 @@ static bool take_lines(struct cgc_mappings *ms, size_t *len) {
   return true;
 }
 
+/* All of the file is in text: mostly it is what it was the last time. */
+static bool take_whole(struct cgc_mappings *ms, size_t len) {
+  if (len == ms->last_len && memcmp(ms->text, ms->last, len) == 0)
+    return true;
+  size_t rest = len;
+  ms->last_len = 0;
+  ms->n = 0;
+  memcpy(ms->last, ms->text, len);
+  if (!take_lines(ms, &rest))
+    return false;
+  ms->last_len = len;
+  return true;
+}
+
+/* The text is full, and there is more. */
+static bool take_part(struct cgc_mappings *ms, size_t *len, bool first) {
+  ms->last_len = 0;
+  if (first)
+    ms->n = 0;
+  return take_lines(ms, len);
+}
+
 static int read_lines(struct cgc_mappings *ms, int fd) {
   size_t len = 0;
-  for (;;) {
-    long n =
-        raw(SYS_read, fd, (long)ms->text + (long)len, TEXT_SIZE - (long)len, 0);
-    if (n == -EINTR)
-      continue;
-    if (n <= 0)
+  bool whole = true, ok = true;
+  long n = 0;
+  while (ok && (n = raw(SYS_read, fd, (long)ms->text + (long)len,
+                        TEXT_SIZE - (long)len, 0)) != 0) {
+    if (n > 0)
+      len += (size_t)n;
+    else if (n != -EINTR)
       return (int)n;
-    len += (size_t)n;
-    if (!take_lines(ms, &len))
-      return -ENOMEM;
+    if (len == TEXT_SIZE) {
+      ok = take_part(ms, &len, whole);
+      whole = false;
+    }
   }
+  if (ok)
+    ok = whole ? take_whole(ms, len) : take_lines(ms, &len);
+  return ok ? 0 : -ENOMEM;
 }
 
 static int open_proc(const char *of_thread, const char *of_process) {
@@ -181,9 +208,9 @@ static int read_all(struct cgc_mappings *ms) {
 }
 
 int cgc_mapping_read(struct cgc_mappings *ms) {
-  ms->n = 0;
-  if (!ms->text && !(ms->text = cgc_page_map(TEXT_SIZE)))
+  if (!ms->text && !(ms->text = cgc_page_map(2 * TEXT_SIZE)))
     return -ENOMEM;
+  ms->last = ms->text + TEXT_SIZE;
   return read_all(ms);
 }
 
@@ -301,8 +328,12 @@ static void found_it(uintptr_t lo, uintptr_t hi, void *ctx) {
   *(bool *)ctx = true;
 }
 
+/* What the kernel knows: 0 not asked yet, else one of these. */
+enum { NO_SCAN = 1, SCAN_WITH_GUARDS, SCAN_WITHOUT };
+static _Atomic int scan_known;
+
 /* Ask for one page of our own, with each form that kernels know. */
-static bool scan_works(struct cgc_residency *r) {
+static bool try_scan(struct cgc_residency *r) {
   bool found = false;
   uintptr_t page = cgc_round_down((uintptr_t)&found, CGC_OS_PAGE);
   for (int guards = 1; guards >= 0 && !found; guards--) {
@@ -310,6 +341,19 @@ static bool scan_works(struct cgc_residency *r) {
     scan(r, page, page + CGC_OS_PAGE, CGC_MAPPING_PRESENT, found_it, &found);
   }
   return found;
+}
+
+/* Asked once; a call that is refused later (seccomp) fails where it is made. */
+static bool scan_works(struct cgc_residency *r) {
+  int known = atomic_load_explicit(&scan_known, memory_order_relaxed);
+  if (known == 0) {
+    known = !try_scan(r)    ? NO_SCAN
+            : r->has_guards ? SCAN_WITH_GUARDS
+                            : SCAN_WITHOUT;
+    atomic_store_explicit(&scan_known, known, memory_order_relaxed);
+  }
+  r->has_guards = known == SCAN_WITH_GUARDS;
+  return known != NO_SCAN;
 }
 
 void cgc_mapping_resident_begin(struct cgc_residency *r,
@@ -333,7 +377,8 @@ static bool look_up(struct cgc_residency *r, uintptr_t lo, uintptr_t hi,
                     enum cgc_mapping_pages which, struct cgc_pagemap_run *run) {
   switch (r->way) {
   case CGC_MAPPING_WAY_SCAN:
-    return scan(r, lo, hi, which, run->fn, run->ctx) == 0;
+    return scan(r, lo, hi, which, run->fn, run->ctx) == 0 ||
+           by_entries(r, lo, hi, which, run);
   case CGC_MAPPING_WAY_ENTRIES:
     return by_entries(r, lo, hi, which, run);
   case CGC_MAPPING_WAY_WHOLE:

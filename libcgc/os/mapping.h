@@ -6,7 +6,7 @@
  * of our own that is kept for the next time.  (/proc/self shows nothing once
  * the main thread has finished.)  No descriptor stays open: programs close
  * them all or count on the lowest number, and after fork they would show the
- * parent.
+ * parent.  What reads as it did the last time is not taken apart again.
  *
  *   I1  mappings are sorted by address and do not overlap.
  *
@@ -46,7 +46,9 @@ struct cgc_mappings {
   struct cgc_mapping *all; /* own memory */
   size_t n;
   size_t capacity;
-  char *text; /* own memory: the part of the file being read */
+  char *text;      /* own memory: the part of the file being read */
+  char *last;      /* own memory: what `all` was made of ... */
+  size_t last_len; /* ... if that is all of it; else 0 */
 };
 
 /**

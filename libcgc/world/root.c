@@ -12,7 +12,11 @@
 #include <errno.h>
 #include <string.h>
 
-enum { RED_ZONE = 128, WORD = 8 };
+enum {
+  RED_ZONE = 128,
+  WORD = 8,
+  GAP_MAX = 1 << 20 /* between mappings that are looked up together */
+};
 
 struct cgc_root_counters cgc_root_counters;
 
@@ -26,9 +30,11 @@ struct visit {
   enum cgc_root_scope scope;
   cgc_root_fn fn;
   void *ctx;
-  enum cgc_root_kind kind; /* of the range that is under way */
-  const struct cgc_mapping *mapping;
-  uintptr_t lo; /* nothing below is given: pages reach under a sp */
+  enum cgc_root_kind kind;           /* of the range that is under way */
+  const struct cgc_mapping *first;   /* of those that are looked up together */
+  const struct cgc_mapping *mapping; /* that is under way */
+  uintptr_t lo;     /* nothing below is given: pages reach under a sp */
+  uintptr_t living; /* the same, for the mapping under way */
   struct cgc_residency pages;
 };
 
@@ -40,65 +46,7 @@ static struct {
   size_t capacity;
 } stacks;
 
-/* ---- giving ranges ------------------------------------------------------- */
-
-static void give(uintptr_t lo, uintptr_t hi, void *ctx) {
-  struct visit *v = ctx;
-  lo = cgc_round_up(lo, WORD);
-  hi = cgc_round_down(hi, WORD);
-  if (lo >= hi)
-    return;
-  cgc_root_counters.bytes += hi - lo;
-  if (v->kind == CGC_ROOT_STACK)
-    cgc_root_counters.stack_bytes += hi - lo;
-  v->fn(lo, hi, v->kind, v->ctx);
-}
-
-static void give_kind(struct visit *v, enum cgc_root_kind kind, uintptr_t lo,
-                      uintptr_t hi) {
-  v->kind = kind;
-  give(lo, hi, v);
-}
-
-static void give_allowed(uintptr_t lo, uintptr_t hi, void *ctx) {
-  cgc_range_visit_allowed(lo, hi, give, ctx);
-}
-
-static enum cgc_mapping_pages pages_of(const struct cgc_mapping *m) {
-  if (m->shared)
-    return CGC_MAPPING_SHARED;
-  /* A file's own bytes are no pointers into our heap, copies may be. */
-  return m->kind == CGC_MAPPING_FILE ? CGC_MAPPING_COPIED : CGC_MAPPING_PRESENT;
-}
-
-static void give_page(uintptr_t lo, uintptr_t hi, void *ctx) {
-  const struct visit *v = ctx;
-  give_allowed(lo > v->lo ? lo : v->lo, hi, ctx);
-}
-
-/* Resident pages of [LO, HI), a part of the mapping under way. */
-static void give_pages(struct visit *v, uintptr_t lo, uintptr_t hi) {
-  v->lo = lo;
-  uintptr_t first = cgc_round_down(lo, CGC_OS_PAGE);
-  uintptr_t last = cgc_round_up(hi, CGC_OS_PAGE);
-  if (lo < hi)
-    cgc_mapping_resident(&v->pages, first, last, pages_of(v->mapping),
-                         give_page, v);
-}
-
-/* [LO, HI) without what is ours. */
-static void give_foreign(struct visit *v, uintptr_t lo, uintptr_t hi) {
-  uintptr_t own_lo, own_hi;
-  while (lo < hi && cgc_page_is_own(lo, hi, &own_lo, &own_hi)) {
-    if (lo < own_lo)
-      give_pages(v, lo, own_lo);
-    lo = own_hi;
-  }
-  if (lo < hi)
-    give_pages(v, lo, hi);
-}
-
-/* ---- threads ------------------------------------------------------------- */
+/* ---- stacks -------------------------------------------------------------- */
 
 static bool grow_stacks(void) {
   size_t capacity = stacks.capacity ? stacks.capacity * 2 : 256;
@@ -176,6 +124,98 @@ static uintptr_t living_part(const struct cgc_mapping *m) {
   return has_guard && has_tcb ? s->sp : m->lo;
 }
 
+static enum cgc_root_kind kind_of(const struct cgc_mapping *m,
+                                  bool holds_stack) {
+  if (holds_stack)
+    return CGC_ROOT_STACK;
+  if ((m->prot & CGC_MAPPING_EXEC) && m->kind != CGC_MAPPING_FILE)
+    return CGC_ROOT_CODE;
+  return m->kind == CGC_MAPPING_FILE ? CGC_ROOT_DATA : CGC_ROOT_MAPPING;
+}
+
+/* ---- giving ranges ------------------------------------------------------- */
+
+static void give(uintptr_t lo, uintptr_t hi, void *ctx) {
+  struct visit *v = ctx;
+  lo = cgc_round_up(lo, WORD);
+  hi = cgc_round_down(hi, WORD);
+  if (lo >= hi)
+    return;
+  cgc_root_counters.bytes += hi - lo;
+  if (v->kind == CGC_ROOT_STACK)
+    cgc_root_counters.stack_bytes += hi - lo;
+  v->fn(lo, hi, v->kind, v->ctx);
+}
+
+static void give_kind(struct visit *v, enum cgc_root_kind kind, uintptr_t lo,
+                      uintptr_t hi) {
+  v->kind = kind;
+  give(lo, hi, v);
+}
+
+static void give_allowed(uintptr_t lo, uintptr_t hi, void *ctx) {
+  cgc_range_visit_allowed(lo, hi, give, ctx);
+}
+
+/* Its pages are asked for as a file's: anonymous ones are never a file's. */
+static bool is_plain(const struct cgc_mapping *m) {
+  return !m->shared && m->kind <= CGC_MAPPING_STACK;
+}
+
+static enum cgc_mapping_pages pages_of(const struct cgc_mapping *m) {
+  if (m->shared)
+    return CGC_MAPPING_SHARED;
+  /* A file's own bytes are no pointers into our heap, copies may be. */
+  return is_plain(m) ? CGC_MAPPING_COPIED : CGC_MAPPING_PRESENT;
+}
+
+/* M is the mapping under way; the dead part of a stack is left out. */
+static void enter_mapping(struct visit *v, const struct cgc_mapping *m) {
+  bool data = v->scope == CGC_ROOTS_DATA;
+  v->mapping = m;
+  v->living = data ? m->lo : living_part(m);
+  v->kind =
+      data ? CGC_ROOT_DATA : kind_of(m, v->living != m->lo || only_stack_in(m));
+  cgc_root_counters.nmappings++;
+}
+
+/* Pages of one mapping or of several. */
+static void give_page(uintptr_t lo, uintptr_t hi, void *ctx) {
+  struct visit *v = ctx;
+  if (lo < v->mapping->lo) /* the look-up began anew */
+    enter_mapping(v, v->first);
+  for (uintptr_t end; lo < hi; lo = end) {
+    while (v->mapping->hi <= lo)
+      enter_mapping(v, v->mapping + 1);
+    end = cgc_min(hi, v->mapping->hi);
+    give_allowed(cgc_max(lo, cgc_max(v->lo, v->living)), end, v);
+  }
+}
+
+/* Resident pages of [LO, HI), a part of the mappings under way. */
+static void give_pages(struct visit *v, uintptr_t lo, uintptr_t hi) {
+  v->lo = lo;
+  uintptr_t first = cgc_round_down(lo, CGC_OS_PAGE);
+  uintptr_t last = cgc_round_up(hi, CGC_OS_PAGE);
+  if (lo < hi)
+    cgc_mapping_resident(&v->pages, first, last, pages_of(v->mapping),
+                         give_page, v);
+}
+
+/* [LO, HI) without what is ours. */
+static void give_foreign(struct visit *v, uintptr_t lo, uintptr_t hi) {
+  uintptr_t own_lo, own_hi;
+  while (lo < hi && cgc_page_is_own(lo, hi, &own_lo, &own_hi)) {
+    if (lo < own_lo)
+      give_pages(v, lo, own_lo);
+    lo = own_hi;
+  }
+  if (lo < hi)
+    give_pages(v, lo, hi);
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
 static void visit_registers(struct cgc_mutator *m, void *ctx) {
   struct visit *v = ctx;
   give_kind(v, CGC_ROOT_REGISTERS, (uintptr_t)m->regs,
@@ -195,7 +235,8 @@ static void visit_from(struct visit *v, uintptr_t addr, bool whole) {
   const struct cgc_mapping *m = cgc_mapping_find(&mappings, addr);
   if (!is_scannable(m))
     return;
-  v->mapping = m;
+  v->first = v->mapping = m;
+  v->living = 0;
   v->kind = CGC_ROOT_STACK;
   give_foreign(v, whole ? m->lo : addr, m->hi);
 }
@@ -247,51 +288,55 @@ static bool is_wanted(const struct cgc_mapping *m) {
   return true;
 }
 
-static enum cgc_root_kind kind_of(const struct cgc_mapping *m,
-                                  bool holds_stack) {
-  if (holds_stack)
-    return CGC_ROOT_STACK;
-  if ((m->prot & CGC_MAPPING_EXEC) && m->kind != CGC_MAPPING_FILE)
-    return CGC_ROOT_CODE;
-  return m->kind == CGC_MAPPING_FILE ? CGC_ROOT_DATA : CGC_ROOT_MAPPING;
-}
-
-static void visit_mapping(struct visit *v, const struct cgc_mapping *m) {
-  uintptr_t lo = living_part(m);
-  cgc_root_counters.nmappings++;
-  v->mapping = m;
-  v->kind = kind_of(m, lo != m->lo || only_stack_in(m));
-  give_foreign(v, lo, m->hi);
-}
-
-/* Writable data of a loaded file, and the pages behind it that its .bss is. */
+/*
+ * Data of a loaded file, and the pages behind it that its .bss is; its code is
+ * a third of the pages to look at, and holds no pointers into the heap.
+ */
 static bool is_data(const struct cgc_mapping *m) {
   const struct cgc_mapping *below = cgc_mapping_below(&mappings, m);
+  bool is_code = m->prot & CGC_MAPPING_EXEC && !(m->prot & CGC_MAPPING_WRITE);
   if (m->shared)
     return false;
   if (m->kind == CGC_MAPPING_FILE)
-    return true;
+    return !is_code;
   return (m->prot & CGC_MAPPING_WRITE) && m->kind == CGC_MAPPING_ANON &&
          below && below->kind == CGC_MAPPING_FILE && !below->shared &&
          (below->prot & CGC_MAPPING_WRITE);
 }
 
-static void visit_data(struct visit *v, const struct cgc_mapping *m) {
-  cgc_root_counters.nmappings++;
-  v->mapping = m;
-  v->kind = CGC_ROOT_DATA;
-  give_foreign(v, m->lo, m->hi);
+static bool is_wanted_here(const struct visit *v, const struct cgc_mapping *m) {
+  return is_wanted(m) && (v->scope == CGC_ROOTS_ALL_MAPPINGS ||
+                          (v->scope == CGC_ROOTS_DATA && is_data(m)));
+}
+
+/* M, the next one after LAST, may be looked up together with it. */
+static bool may_join(const struct visit *v, const struct cgc_mapping *last,
+                     const struct cgc_mapping *m) {
+  size_t gap = v->pages.way == CGC_MAPPING_WAY_SCAN ? GAP_MAX : 0;
+  return is_plain(last) && is_plain(m) && m->lo - last->hi <= gap &&
+         is_wanted_here(v, m);
+}
+
+/*
+ * M and those behind it that may be looked up with it: a look-up costs a
+ * microsecond, however small the mapping.
+ * returns  the first that was not visited
+ */
+static const struct cgc_mapping *visit_some(struct visit *v,
+                                            const struct cgc_mapping *m) {
+  const struct cgc_mapping *last = m;
+  while (last + 1 < mappings.all + mappings.n && may_join(v, last, last + 1))
+    last++;
+  v->first = m;
+  enter_mapping(v, m);
+  give_foreign(v, v->living, last->hi);
+  return last + 1;
 }
 
 static void visit_mappings(struct visit *v) {
-  for (const struct cgc_mapping *m = mappings.all;
-       m < mappings.all + mappings.n; m++)
-    if (!is_wanted(m))
-      continue;
-    else if (v->scope == CGC_ROOTS_ALL_MAPPINGS)
-      visit_mapping(v, m);
-    else if (v->scope == CGC_ROOTS_DATA && is_data(m))
-      visit_data(v, m);
+  const struct cgc_mapping *m = mappings.all;
+  while (m < mappings.all + mappings.n)
+    m = is_wanted_here(v, m) ? visit_some(v, m) : m + 1;
 }
 
 /* ---- the contract -------------------------------------------------------- */

@@ -117,6 +117,32 @@ START_TEST(many_mappings_are_read) {
 }
 END_TEST
 
+static const struct cgc_mapping *mapping_at(const char *addr) {
+  read_maps();
+  return cgc_mapping_find(&maps, (uintptr_t)addr);
+}
+
+/* What is kept from one reading to the next is what still holds. */
+START_TEST(each_reading_sees_what_has_changed) {
+  char *p = mmap(NULL, (MANY + 2) * PAGE, PROT_NONE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *middle = p + PAGE;
+  for (int round = 0; round < 3; round++) {
+    mprotect(middle, PAGE, PROT_READ);
+    ck_assert_int_eq(mapping_at(middle)->prot, CGC_MAPPING_READ);
+    ck_assert_int_eq(mapping_at(middle)->prot, CGC_MAPPING_READ);
+    mprotect(middle, PAGE, PROT_WRITE | PROT_READ); /* a text as long */
+    ck_assert(mapping_at(middle)->prot & CGC_MAPPING_WRITE);
+    for (int i = 0; i < MANY; i += 2) /* more than is read at a time */
+      mprotect(middle + i * PAGE, PAGE, PROT_READ);
+    ck_assert_int_eq(mapping_at(middle)->prot, CGC_MAPPING_READ);
+    ck_assert_uint_ge(maps.n, MANY);
+    mprotect(p, (MANY + 2) * PAGE, PROT_NONE);
+    ck_assert_int_eq(mapping_at(middle)->prot, 0);
+  }
+}
+END_TEST
+
 START_TEST(no_descriptor_stays_open) {
   struct cgc_residency r;
   int before = dup(0);
@@ -273,6 +299,7 @@ static Suite *suite(void) {
   suite_add_tcase(s, pages);
   TCase *limits = tcase_create("limits");
   tcase_add_test(limits, many_mappings_are_read);
+  tcase_add_test(limits, each_reading_sees_what_has_changed);
   suite_add_tcase(s, limits);
   TCase *errors = tcase_create("errors");
   tcase_add_test(errors, other_text_is_refused);

@@ -167,6 +167,51 @@ START_TEST(shared_memory_is_a_root_and_files_by_option) {
 }
 END_TEST
 
+START_TEST(code_of_a_file_is_a_root_of_malloc_only) {
+  char name[] = "/tmp/cgc-root-XXXXXX";
+  setup();
+  int fd = mkstemp(name);
+  unlink(name);
+  ck_assert_int_eq(ftruncate(fd, PAGE), 0);
+  uintptr_t *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  hide_in(p);
+  forget();
+  mprotect(p, PAGE, PROT_READ);
+  ck_assert_uint_eq(find(CGC_ROOTS_DATA).nfound, 1);
+  mprotect(p, PAGE, PROT_READ | PROT_EXEC);
+  ck_assert_uint_eq(find(CGC_ROOTS_DATA).nfound, 0);
+  ck_assert_uint_eq(find(CGC_ROOTS_ALL_MAPPINGS).nfound, 1);
+  mprotect(p, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
+  ck_assert_uint_eq(find(CGC_ROOTS_DATA).nfound, 1);
+}
+END_TEST
+
+static void expect_kind(uintptr_t *place, int prot, enum cgc_root_kind kind) {
+  hide_in(place);
+  forget();
+  mprotect((void *)cgc_round_down((uintptr_t)place, PAGE), PAGE, prot);
+  struct search s = find(CGC_ROOTS_ALL_MAPPINGS);
+  ck_assert_uint_eq(s.nfound, 1);
+  ck_assert_uint_eq(s.at, (uintptr_t)place);
+  ck_assert_int_eq(s.kind, kind);
+}
+
+/* Though they are looked up together. */
+START_TEST(neighbours_are_told_apart) {
+  enum { WORDS = PAGE / sizeof(uintptr_t) };
+  setup();
+  uintptr_t *p = map_alone(8);
+  mprotect(p + 2 * WORDS, PAGE, PROT_NONE);
+  munmap(p + 4 * WORDS, PAGE);
+  expect_kind(p + 3 * WORDS + 5, PROT_READ | PROT_WRITE, CGC_ROOT_MAPPING);
+  expect_kind(p, PROT_READ, CGC_ROOT_MAPPING);
+  expect_kind(p + WORDS, PROT_READ | PROT_EXEC, CGC_ROOT_CODE);
+  expect_kind(p + 5 * WORDS, PROT_READ, CGC_ROOT_MAPPING);
+  expect_kind(p + 6 * WORDS, PROT_READ | PROT_EXEC, CGC_ROOT_CODE);
+  expect_kind(p + 7 * WORDS, PROT_READ | PROT_WRITE, CGC_ROOT_MAPPING);
+}
+END_TEST
+
 START_TEST(the_brk_area_is_a_root) {
   setup();
   uintptr_t *p = sbrk(PAGE);
@@ -477,6 +522,8 @@ static Suite *suite(void) {
   tcase_add_test(core, frozen_and_executable_pages_are_roots);
   tcase_add_test(core, the_collectors_memory_is_no_root);
   tcase_add_test(core, shared_memory_is_a_root_and_files_by_option);
+  tcase_add_test(core, code_of_a_file_is_a_root_of_malloc_only);
+  tcase_add_test(core, neighbours_are_told_apart);
   tcase_add_test(core, the_brk_area_is_a_root);
   tcase_add_test(core, named_ranges_count_and_excluded_ones_do_not);
   tcase_add_test(core, words_of_the_kernel_are_roots);
