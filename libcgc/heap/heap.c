@@ -7,6 +7,7 @@
 struct cgc_heap cgc_heap;
 
 enum {
+  CENTRALS = CGC_KIND_LIMIT * CGC_CLASS_LIMIT,
   SWEEP_MIN = 64,     /* spans swept before the arena grows ... */
   SWEEP_PER_PAGE = 16 /* ... or this many per page that is wanted */
 };
@@ -35,20 +36,35 @@ int cgc_heap_add_kind(struct cgc_heap *heap) {
   return (int)n;
 }
 
+static struct cgc_central *central_number(struct cgc_heap *heap, size_t i) {
+  return &heap->central[i / CGC_CLASS_LIMIT][i % CGC_CLASS_LIMIT];
+}
+
+static void use(struct cgc_heap *heap, size_t i) {
+  cgc_central_init(central_number(heap, i));
+  /* Release: who finds the bit finds the lists. */
+  atomic_fetch_or_explicit(&heap->used[i / 64], 1ULL << i % 64,
+                           memory_order_release);
+}
+
 static struct cgc_central *central_of(struct cgc_heap *heap, enum cgc_kind kind,
                                       unsigned class) {
   struct cgc_central *c = &heap->central[kind][class];
   if (cgc_unlikely(!cgc_central_is_ready(c)))
-    cgc_central_init(c);
+    use(heap, (size_t)kind * CGC_CLASS_LIMIT + class);
   return c;
 }
 
-static size_t ncentrals(const struct cgc_heap *heap) {
-  return (size_t)cgc_heap_kinds(heap) * CGC_CLASS_LIMIT;
-}
-
-static struct cgc_central *central_number(struct cgc_heap *heap, size_t i) {
-  return &heap->central[i / CGC_CLASS_LIMIT][i % CGC_CLASS_LIMIT];
+/* The number of the first central in use from I on, or CENTRALS. */
+static size_t next_used(const struct cgc_heap *heap, size_t i) {
+  for (size_t w = i / 64; w < CGC_CENTRAL_WORDS; w++, i = w * 64) {
+    /* Acquire: its lists, of use. */
+    uint64_t bits =
+        atomic_load_explicit(&heap->used[w], memory_order_acquire) >> i % 64;
+    if (bits)
+      return i + (size_t)__builtin_ctzl(bits);
+  }
+  return CENTRALS;
 }
 
 /*
@@ -58,17 +74,19 @@ static struct cgc_central *central_number(struct cgc_heap *heap, size_t i) {
  */
 static size_t sweep_some(struct cgc_heap *heap, size_t npages, size_t *spans) {
   size_t freed = 0;
-  size_t n = ncentrals(heap);
-  for (size_t i = 0; i<n && * spans> 0 && freed < npages; i++) {
-    uint32_t at =
-        atomic_load_explicit(&heap->sweep.central, memory_order_relaxed);
-    struct cgc_central *c = central_number(heap, at % n);
-    if (cgc_central_is_ready(c))
-      freed += cgc_central_sweep(c, &heap->pageheap, npages - freed, spans);
-    if (*spans > 0 && freed < npages)
-      atomic_store_explicit(&heap->sweep.central, (uint32_t)((at + 1) % n),
-                            memory_order_relaxed);
-  }
+  size_t at = atomic_load_explicit(&heap->sweep.central, memory_order_relaxed);
+  size_t begin = next_used(heap, at);
+  for (int turn = 0; turn < 2; turn++, begin = next_used(heap, 0))
+    for (size_t i = begin; i < (turn ? at : CENTRALS);
+         i = next_used(heap, i + 1)) {
+      freed += cgc_central_sweep(central_number(heap, i), &heap->pageheap,
+                                 npages - freed, spans);
+      if (*spans == 0 || freed >= npages) {
+        atomic_store_explicit(&heap->sweep.central, (uint32_t)i,
+                              memory_order_relaxed);
+        return freed;
+      }
+    }
   return freed;
 }
 
@@ -273,9 +291,8 @@ void cgc_heap_prepare_marks(struct cgc_heap *heap) {
 }
 
 void cgc_heap_flip(struct cgc_heap *heap, size_t live_bytes) {
-  for (size_t i = 0; i < ncentrals(heap); i++)
-    if (cgc_central_is_ready(central_number(heap, i)))
-      cgc_central_flip(central_number(heap, i));
+  for (size_t i = next_used(heap, 0); i < CENTRALS; i = next_used(heap, i + 1))
+    cgc_central_flip(central_number(heap, i));
   atomic_store_explicit(&heap->sweep.central, 0, memory_order_relaxed);
   atomic_store_explicit(&heap->in_use_bytes, (int64_t)live_bytes,
                         memory_order_relaxed);

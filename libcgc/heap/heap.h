@@ -22,11 +22,14 @@
 
 #include "heap/central.h"
 
+enum { CGC_CENTRAL_WORDS = (CGC_KIND_LIMIT * CGC_CLASS_LIMIT + 63) / 64 };
+
 struct cgc_heap {
   struct cgc_arena arena;
   struct cgc_pageheap pageheap;
   _Atomic unsigned nkinds; /* in use, the lowest numbers; grows */
   struct cgc_central central[CGC_KIND_LIMIT][CGC_CLASS_LIMIT];
+  _Atomic uint64_t used[CGC_CENTRAL_WORDS]; /* bit per central that is ready */
   _Atomic int64_t in_use_bytes;
   _Atomic uint64_t grown_bytes; /* ever given to clients */
   struct {
