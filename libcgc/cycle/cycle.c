@@ -14,7 +14,8 @@
 
 enum {
   STACK_BYTES = 256 << 10,
-  STEP_BYTES = 64 << 10,  /* allocated between two steps of a cycle beside */
+  STEP_BYTES = 64 << 10, /* allocated between two steps of a cycle beside */
+  MALLOC_MINIMUM = 32 << 20,
   MUCH_GARBAGE = 32 << 20 /* worth a thread that gives it back */
 };
 
@@ -50,11 +51,21 @@ static void set_trigger(size_t bytes) {
 
 static void publish_trigger(void) { set_trigger(cycle.pacer.trigger_bytes); }
 
+/*
+ * A program whose malloc is replaced frees what it needs no more, so there is
+ * little to find while it is small, and all its mappings to look through.
+ */
+static size_t minimum(enum cgc_root_scope scope) {
+  if (cgc_options.trigger == 0 && scope == CGC_ROOTS_ALL_MAPPINGS)
+    return MALLOC_MINIMUM;
+  return (size_t)cgc_options.trigger;
+}
+
 bool cgc_cycle_init(enum cgc_root_scope scope) {
   cgc_lock_register(&cycle.lock);
   cycle.scope = scope;
-  cgc_pacer_init(&cycle.pacer, (uint64_t)cgc_options.percent,
-                 (size_t)cgc_options.trigger, (size_t)cgc_options.memory_limit);
+  cgc_pacer_init(&cycle.pacer, (uint64_t)cgc_options.percent, minimum(scope),
+                 (size_t)cgc_options.memory_limit);
   publish_trigger();
   return true;
 }
@@ -182,6 +193,8 @@ static int fail(int err) {
 }
 
 static int finish(struct cgc_cycle_report *report) {
+  cgc_pacer_set_cost(&cycle.pacer, report->cpu_ns, report->live_bytes);
+  publish_trigger();
   report->number = cgc_cycle_counters.ncycles + 1;
   report->heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
   report->trigger_bytes = cycle.pacer.trigger_bytes;

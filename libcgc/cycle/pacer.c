@@ -5,9 +5,13 @@ enum {
   STRETCH_MAX = 4,
   YIELD_INVERSE = 16,    /* less than this share reclaimed: nothing to find */
   HEADROOM_INVERSE = 16, /* at a limit: the least distance from live */
+  BYTES_PER_NS = 100,    /* allocated, for what a cycle costs */
 };
 
 static const size_t headroom_min = CGC_MIB;
+static const size_t near = CGC_MIB; /* of a trigger by cost, from live */
+static const size_t far = 16 * CGC_MIB;
+static const size_t first = 4 * CGC_MIB; /* the trigger before any cycle */
 
 static size_t saturated_add(size_t a, size_t b) {
   return a > SIZE_MAX - b ? SIZE_MAX : a + b;
@@ -28,10 +32,20 @@ static size_t under_limit(const struct cgc_pacer *p, size_t live,
   return cgc_min(trigger, cgc_max(p->limit_bytes, least));
 }
 
+/* The least trigger. */
+static size_t floor_of(const struct cgc_pacer *p, size_t live) {
+  if (p->minimum_bytes)
+    return p->minimum_bytes;
+  if (p->cost_ns == 0)
+    return first;
+  size_t paid = cgc_min(p->cost_ns, far) * BYTES_PER_NS;
+  return saturated_add(live, cgc_max(near, cgc_min(paid, far)));
+}
+
 static void set_trigger(struct cgc_pacer *p, size_t live) {
   size_t trigger = saturated_add(live, growth(p, live));
   trigger -= cgc_min(p->runway_bytes, (trigger - live) / 2);
-  trigger = cgc_max(trigger, p->minimum_bytes);
+  trigger = cgc_max(trigger, floor_of(p, live));
   trigger = under_limit(p, live, trigger);
   p->trigger_bytes = p->percent ? trigger : SIZE_MAX;
 }
@@ -47,6 +61,11 @@ void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent, size_t minimum_bytes,
 
 void cgc_pacer_set_percent(struct cgc_pacer *p, uint64_t percent, size_t live) {
   p->percent = percent;
+  set_trigger(p, live);
+}
+
+void cgc_pacer_set_cost(struct cgc_pacer *p, uint64_t ns, size_t live) {
+  p->cost_ns = cgc_max(ns, 1);
   set_trigger(p, live);
 }
 
@@ -71,7 +90,7 @@ void cgc_pacer_update(struct cgc_pacer *p, size_t before, size_t live) {
 void cgc_pacer_put_off(struct cgc_pacer *p, size_t in_use) {
   if (p->percent)
     p->trigger_bytes =
-        saturated_add(in_use, cgc_max(in_use / 4, p->minimum_bytes));
+        saturated_add(in_use, cgc_max(in_use / 4, floor_of(p, 0)));
 }
 
 void cgc_pacer_check(const struct cgc_pacer *p, size_t live) {

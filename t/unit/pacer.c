@@ -43,6 +43,31 @@ START_TEST(there_is_no_trigger_below_the_minimum) {
 }
 END_TEST
 
+static size_t after_cost(size_t live, uint64_t ns) {
+  cgc_pacer_set_cost(&pacer, ns, live);
+  return after(live);
+}
+
+START_TEST(a_cheap_cycle_comes_soon_again) {
+  cgc_pacer_init(&pacer, 100, 0, 0);
+  ck_assert_uint_eq(pacer.trigger_bytes, 4 * CGC_MIB); /* not known yet */
+  ck_assert_uint_eq(after_cost(100, 60000), 100 + 6000000);
+  ck_assert_uint_eq(after_cost(CGC_MIB, 100000), CGC_MIB + 10000000);
+  ck_assert_uint_eq(after_cost(100, 0), 100 + CGC_MIB);
+  ck_assert_uint_eq(after_cost(100, CGC_GIB), 100 + 16 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 16 * CGC_MIB);
+}
+END_TEST
+
+START_TEST(what_a_cycle_costs_does_not_count_in_a_large_heap) {
+  cgc_pacer_init(&pacer, 100, 0, 0);
+  ck_assert_uint_eq(after_cost(CGC_GIB, CGC_GIB), 2 * CGC_GIB);
+  ck_assert_uint_eq(after_cost(CGC_GIB, 1), 2 * CGC_GIB);
+  cgc_pacer_init(&pacer, 100, minimum, 0); /* nor where the user has decided */
+  ck_assert_uint_eq(after_cost(100, 1), minimum);
+}
+END_TEST
+
 START_TEST(zero_percent_is_never) {
   make(0, 0);
   ck_assert_uint_eq(pacer.trigger_bytes, SIZE_MAX);
@@ -86,7 +111,8 @@ START_TEST(the_trigger_is_never_below_live_whatever_happens) {
   for (int i = 0; i < ROUNDS; i++) {
     size_t limit = unit_below(&r, 2) ? unit_below(&r, 1ULL << 40) : 0;
     uint64_t percent = unit_below(&r, 1000);
-    cgc_pacer_init(&pacer, percent, unit_below(&r, 1ULL << 30), limit);
+    size_t least = unit_below(&r, 2) ? unit_below(&r, 1ULL << 30) : 0;
+    cgc_pacer_init(&pacer, percent, least, limit);
     for (int k = 0; k < 5; k++) {
       size_t live = unit_below(&r, 1ULL << (20 + unit_below(&r, 24)));
       size_t before = live + unit_below(&r, live + 1);
@@ -96,7 +122,7 @@ START_TEST(the_trigger_is_never_below_live_whatever_happens) {
       if (percent && !limit)
         ck_assert_uint_le(
             pacer.trigger_bytes,
-            cgc_max(pacer.minimum_bytes,
+            cgc_max(cgc_max(pacer.minimum_bytes, live + 16 * CGC_MIB),
                     live + live / 100 * percent * 4 + 4 * percent));
     }
   }
@@ -120,6 +146,8 @@ int main(void) {
   tcase_add_test(core, the_first_trigger_is_the_minimum);
   tcase_add_test(core, the_trigger_is_live_and_the_percentage_of_it);
   tcase_add_test(core, there_is_no_trigger_below_the_minimum);
+  tcase_add_test(core, a_cheap_cycle_comes_soon_again);
+  tcase_add_test(core, what_a_cycle_costs_does_not_count_in_a_large_heap);
   tcase_add_test(core, zero_percent_is_never);
   tcase_add_test(core, who_leaves_nothing_to_find_is_looked_at_less_often);
   tcase_add_test(core, the_trigger_grows_with_what_is_live);
