@@ -27,7 +27,12 @@
 #define CGC_UNUSED __attribute__((unused))
 #define CGC_ALIGNED(n) __attribute__((aligned(n)))
 
-/* Functions that read other people's memory on purpose. */
+/*
+ * Functions that read other people's memory on purpose.  When gcc inlines
+ * others into one it keeps the marks of their scopes, and nobody takes them
+ * off: these are CGC_SCANS_MEMORY, too, or have no local whose address is
+ * taken.
+ */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CGC_SCANS_MEMORY                                                       \
   __attribute__((no_sanitize("address", "thread", "undefined")))

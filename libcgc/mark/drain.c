@@ -35,6 +35,7 @@ CGC_INLINE void see_words(struct cgc_marker *m, const struct cgc_slot_map *map,
   cgc_visit_watch_queue(m, l);
 }
 
+CGC_SCANS_MEMORY
 CGC_INLINE void scan_words(struct cgc_marker *m, const struct cgc_slot_map *map,
                            const struct cgc_scan_range *range,
                            struct cgc_lane *l, const uintptr_t *p, size_t n,
@@ -305,6 +306,7 @@ exchange_next(struct cgc_marker *m, struct cgc_lane *l, struct cgc_near near) {
  * more.
  * returns  false if there is nothing but what stands in next
  */
+CGC_SCANS_MEMORY
 CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
                           struct cgc_lane *l) {
   for (;;) {
@@ -328,6 +330,7 @@ CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
 
 /* ---- The loop --------------------------------------------------------- */
 
+CGC_SCANS_MEMORY
 CGC_INLINE void scan_object(struct cgc_marker *m,
                             const struct cgc_slot_map *map,
                             const struct cgc_scan_range *range,
@@ -388,7 +391,7 @@ CGC_INLINE bool follow(struct cgc_marker *m, const struct cgc_slot_map *map,
     if (way == CGC_DRAIN_STRICT && !cgc_visit_counts(m, map, word))
       return true;
     l->scanned_bytes += near->row->size;
-    uint64_t *mark = cgc_slot_place_word(map, &place);
+    uint64_t *mark = cgc_slot_place_word(map, place);
     uint64_t mask = 1ULL << place.index % 64;
     if (!cgc_visit_set_mark(m, mark, mask))
       return false;
@@ -399,14 +402,15 @@ CGC_INLINE bool follow(struct cgc_marker *m, const struct cgc_slot_map *map,
       mark[place.row->lines] |= mask;
     near->row = place.row;
     near->addr = word;
-    if (cgc_unlikely(word != cgc_slot_place_address(&place))) {
-      near->addr = cgc_slot_place_address(&place);
+    if (cgc_unlikely(word != cgc_slot_place_address(place))) {
+      near->addr = cgc_slot_place_address(place);
       __asm__ volatile("" : "+r"(near->addr)); /* no conditional move */
     }
   }
   return true;
 }
 
+CGC_SCANS_MEMORY
 CGC_INLINE bool drain(struct cgc_marker *m, size_t budget,
                       enum cgc_drain_way way, cgc_scan_fn look,
                       cgc_scan_distances_fn look_far) {
@@ -446,6 +450,7 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget,
   return false;
 }
 
+CGC_SCANS_MEMORY
 CGC_INLINE void scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
                            uintptr_t block, enum cgc_drain_way way,
                            cgc_scan_fn look, cgc_scan_distances_fn look_far) {

@@ -57,5 +57,5 @@ uint64_t cgc_slot_find_described(const struct cgc_slot_map *map,
     return 0;
   struct cgc_place place =
       cgc_slot_place_in(&map->rows[class | CGC_SLOT_DESCRIBED], word, desc);
-  return cgc_slot_of(&place);
+  return cgc_slot_of(place);
 }

@@ -88,19 +88,19 @@ CGC_INLINE struct cgc_place cgc_slot_place(const struct cgc_slot_map *map,
   return cgc_slot_place_in(row, word, desc);
 }
 
-CGC_INLINE uintptr_t cgc_slot_place_address(const struct cgc_place *place) {
-  return (place->first << CGC_PAGE_SHIFT) + place->index * place->row->size;
+CGC_INLINE uintptr_t cgc_slot_place_address(struct cgc_place place) {
+  return (place.first << CGC_PAGE_SHIFT) + place.index * place.row->size;
 }
 
 /** The word of its mark bit; that is bit index % 64. */
 CGC_INLINE uint64_t *cgc_slot_place_word(const struct cgc_slot_map *map,
-                                         const struct cgc_place *place) {
-  return map->marks + place->first * CGC_MARK_WORDS + place->index / 64;
+                                         struct cgc_place place) {
+  return map->marks + place.first * CGC_MARK_WORDS + place.index / 64;
 }
 
-CGC_INLINE uint64_t cgc_slot_of(const struct cgc_place *place) {
-  return ((place->first << 10) + place->index) << CGC_SLOT_BIT_SHIFT |
-         place->row->tag;
+CGC_INLINE uint64_t cgc_slot_of(struct cgc_place place) {
+  return ((place.first << 10) + place.index) << CGC_SLOT_BIT_SHIFT |
+         place.row->tag;
 }
 
 /** The same for a small object whose kind mark/kind describes, else 0. */
@@ -111,7 +111,7 @@ uint64_t cgc_slot_find_described(const struct cgc_slot_map *map,
 CGC_INLINE uint64_t cgc_slot_find(const struct cgc_slot_map *map,
                                   uintptr_t word) {
   struct cgc_place place = cgc_slot_place(map, word);
-  return cgc_likely(place.row != NULL) ? cgc_slot_of(&place) : 0;
+  return cgc_likely(place.row != NULL) ? cgc_slot_of(place) : 0;
 }
 
 CGC_INLINE const struct cgc_slot_row *

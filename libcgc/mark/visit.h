@@ -227,7 +227,7 @@ CGC_INLINE bool cgc_visit_counts(const struct cgc_marker *m,
   struct cgc_place place = cgc_slot_place(map, word);
   if (cgc_unlikely(!place.row))
     return cgc_visit_counts_unusually(m, word);
-  return cgc_displacement_is_allowed(word - cgc_slot_place_address(&place));
+  return cgc_displacement_is_allowed(word - cgc_slot_place_address(place));
 }
 
 /* The slack of the queue is for one group of words. */

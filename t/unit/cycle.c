@@ -284,6 +284,30 @@ START_TEST(threads_may_ask_for_cycles_at_the_same_time) {
 }
 END_TEST
 
+/* The sanitizers' runtime has it. */
+void *__asan_region_is_poisoned(void *begin, size_t bytes)
+    __attribute__((weak));
+
+static char *frame;
+static void note_frame(struct cgc_heap *heap) {
+  (void)heap;
+  frame = __builtin_frame_address(0);
+}
+
+/* A frame that lays marks and doesn't take them off spoils the next one. */
+START_TEST(the_collectors_stack_is_left_without_marks_of_a_sanitizer) {
+  enum { DEPTH = 128 << 10 };
+  make_objects(CGC_KIND_SCAN, 2);
+  cgc_cycle_marked_hook = note_frame;
+  for (int thorough = 0; thorough < 2; thorough++) {
+    cgc_options.packed = thorough;
+    collector_collect();
+    if (CGC_SANITIZED)
+      ck_assert_ptr_null(__asan_region_is_poisoned(frame - DEPTH, DEPTH));
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("cycle");
   TCase *core = tcase_create("core");
@@ -299,6 +323,8 @@ int main(void) {
   tcase_add_test(core, growth_to_the_trigger_is_due);
   tcase_add_test(core, hooks_are_called_once_for_each_cycle);
   tcase_add_test(core, a_cycle_finds_dead_objects_with_finalizers_and_links);
+  tcase_add_test(core,
+                 the_collectors_stack_is_left_without_marks_of_a_sanitizer);
   tcase_set_timeout(core, 30);
   tcase_add_checked_fixture(errors, collector_setup, NULL);
   tcase_add_test(errors, nothing_is_collected_while_cycles_are_off);

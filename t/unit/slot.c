@@ -50,9 +50,9 @@ START_TEST(a_place_says_the_same_as_its_slot) {
     uintptr_t p = (uintptr_t)private_alloc(cache, CGC_KIND_SCAN, size);
     struct cgc_place place = cgc_slot_place(&map, p + size - 1);
     uint64_t slot = cgc_slot_find(&map, p);
-    ck_assert_uint_eq(cgc_slot_of(&place), slot);
-    ck_assert_uint_eq(cgc_slot_place_address(&place), p);
-    ck_assert_ptr_eq(cgc_slot_place_word(&map, &place),
+    ck_assert_uint_eq(cgc_slot_of(place), slot);
+    ck_assert_uint_eq(cgc_slot_place_address(place), p);
+    ck_assert_ptr_eq(cgc_slot_place_word(&map, place),
                      cgc_slot_word(&map, slot));
   }
 }
