@@ -15,6 +15,8 @@
 
 #include <gc.h>
 
+#include "../scrub.h"
+
 #include <check.h>
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -33,20 +35,7 @@ static inline bool contract_is_ours(void) {
          !strstr(info.dli_fname, "/usr/lib/x86_64-linux-gnu/libgc.so.1");
 }
 
-/* Clear what calls left on the stack and in registers. */
-CONTRACT_FN void contract_scrub(void) {
-  volatile unsigned char area[32768];
-  for (size_t i = 0; i < sizeof area; i++)
-    area[i] = 0;
-  __asm__ volatile("xor %%eax, %%eax\n\txor %%ecx, %%ecx\n\t"
-                   "xor %%edx, %%edx\n\txor %%esi, %%esi\n\t"
-                   "xor %%edi, %%edi\n\txor %%r8d, %%r8d\n\t"
-                   "xor %%r9d, %%r9d\n\txor %%r10d, %%r10d\n\t"
-                   "xor %%r11d, %%r11d\n\tpxor %%xmm0, %%xmm0\n\t"
-                   "pxor %%xmm1, %%xmm1" ::"r"(area)
-                   : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10",
-                     "r11", "xmm0", "xmm1", "memory", "cc");
-}
+CONTRACT_FN void contract_scrub(void) { scrub(32768); }
 
 CONTRACT_FN void contract_collect(void) {
   contract_scrub();

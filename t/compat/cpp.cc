@@ -4,6 +4,8 @@
 
 #include <gc/gc_allocator.h>
 
+#include "../scrub.h"
+
 #include <cstdio>
 #include <cstring>
 #include <list>
@@ -44,13 +46,8 @@ static void __attribute__((noinline)) lose_placed(int *n) {
     new (GC, on_end, n) double(1.5);
 }
 
-static void __attribute__((noinline)) scrub() {
-  volatile char area[32768];
-  std::memset(const_cast<char *>(area), 0, sizeof area);
-}
-
 static void collect() {
-  scrub();
+  scrub(32768);
   GC_gcollect();
   GC_invoke_finalizers();
 }

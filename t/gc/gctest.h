@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../scrub.h"
+
 #define GCTEST_FN static __attribute__((noinline, unused))
 
 enum { GCTEST_MANY = 2000 };
@@ -26,20 +28,7 @@ enum { GCTEST_MANY = 2000 };
 static inline uintptr_t gctest_hide(const void *p) { return ~(uintptr_t)p; }
 static inline void *gctest_reveal(uintptr_t h) { return (void *)~h; }
 
-/* Clear dead stack and the scratch registers. */
-GCTEST_FN void gctest_scrub(void) {
-  volatile unsigned char area[32768];
-  for (size_t i = 0; i < sizeof area; i++)
-    area[i] = 0;
-  __asm__ volatile("xor %%eax, %%eax\n\txor %%ecx, %%ecx\n\t"
-                   "xor %%edx, %%edx\n\txor %%esi, %%esi\n\t"
-                   "xor %%edi, %%edi\n\txor %%r8d, %%r8d\n\t"
-                   "xor %%r9d, %%r9d\n\txor %%r10d, %%r10d\n\t"
-                   "xor %%r11d, %%r11d\n\tpxor %%xmm0, %%xmm0\n\t"
-                   "pxor %%xmm1, %%xmm1" ::"r"(area)
-                   : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10",
-                     "r11", "xmm0", "xmm1", "memory", "cc");
-}
+GCTEST_FN void gctest_scrub(void) { scrub(32768); }
 
 GCTEST_FN void gctest_collect(void) {
   gctest_scrub();

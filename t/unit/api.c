@@ -2,6 +2,7 @@
 /* front/api: each group of cgc.h does what its contracts say. */
 #include "cgc.h"
 
+#include "../scrub.h"
 #include "unit.h"
 #include "world/mutator.h"
 
@@ -20,13 +21,8 @@ CGC_NOINLINE static void lose(void *(*alloc)(size_t), void (*with)(void *)) {
   }
 }
 
-CGC_NOINLINE static void clear_stack(void) {
-  volatile char room[8192];
-  memset((char *)room, 0, sizeof room);
-}
-
 static void collect(void) {
-  clear_stack();
+  scrub(8192);
   ck_assert_int_eq(GC_collect(), 0);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "look/loss.h"
 
+#include "../scrub.h"
 #include "collector.h"
 #include "look/block.h"
 #include "look/module.h"
@@ -38,20 +39,9 @@ static const struct cgc_group *group_of(enum cgc_class class, uint32_t stack) {
   return NULL;
 }
 
-/*
- * Words of frames that are gone.  A sanitizer would put red zones around the
- * array, and what was there would stay.
- */
-CGC_SCANS_MEMORY
-static CGC_NOINLINE void clear_stack(void) {
-  volatile char words[16384];
-  for (size_t i = 0; i < sizeof words; i++)
-    words[i] = 0;
-}
-
 /* Inlined: a frame of its own would lie over old words and keep them. */
 CGC_INLINE void find(void) {
-  clear_stack();
+  scrub(16384);
   ck_assert_int_eq(cgc_loss_find(&query, &loss), 0);
 }
 

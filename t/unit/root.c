@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "world/root.h"
 
+#include "../scrub.h"
 #include "base/option.h"
 #include "os/regs.h"
 #include "threads.h"
@@ -75,17 +76,10 @@ CGC_NOINLINE static void hide_in(volatile uintptr_t *place) {
   *place = hidden;
 }
 
-/* Registers and dead frames may keep copies; an ample frame wipes them. */
-CGC_NOINLINE static void forget(void) {
-  volatile char junk[8192];
-  for (size_t i = 0; i < sizeof junk; i++)
-    junk[i] = 0;
-}
-
 static void expect_found(volatile uintptr_t *place, enum cgc_root_scope scope,
                          bool found) {
   hide_in(place);
-  forget();
+  scrub(8192);
   struct search s = find(scope);
   if (found) {
     ck_assert_uint_ge(s.nfound, 1);
@@ -130,7 +124,7 @@ START_TEST(frozen_and_executable_pages_are_roots) {
   uintptr_t *p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   hide_in(p);
-  forget();
+  scrub(8192);
   mprotect(p, 4 * PAGE, PROT_READ);
   struct search s = find(CGC_ROOTS_ALL_MAPPINGS);
   ck_assert_uint_eq(s.at, (uintptr_t)p);
@@ -238,7 +232,7 @@ START_TEST(words_of_the_kernel_are_roots) {
   hide_in(&word);
   cgc_kernel_set(CGC_KERNEL_TIMER, 1, word);
   word = 0;
-  forget();
+  scrub(8192);
   ck_assert_int_eq(find(CGC_ROOTS_DATA).kind, CGC_ROOT_KERNEL);
 }
 END_TEST

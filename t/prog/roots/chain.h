@@ -29,6 +29,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../scrub.h"
+
 #define CHAIN_FN static __attribute__((noinline, unused))
 
 enum {
@@ -70,33 +72,8 @@ static inline uint64_t chain_random(uint64_t *state) {
   return *state;
 }
 
-/* Clear the registers that a callee may leave behind. */
-static inline void chain_scrub_registers(void) {
-  __asm__ volatile("xor %%eax, %%eax\n\txor %%ecx, %%ecx\n\t"
-                   "xor %%edx, %%edx\n\txor %%esi, %%esi\n\t"
-                   "xor %%edi, %%edi\n\txor %%r8d, %%r8d\n\t"
-                   "xor %%r9d, %%r9d\n\txor %%r10d, %%r10d\n\t"
-                   "xor %%r11d, %%r11d" ::
-                       : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10",
-                         "r11", "cc");
-  __asm__ volatile("pxor %%xmm0, %%xmm0\n\tpxor %%xmm1, %%xmm1\n\t"
-                   "pxor %%xmm2, %%xmm2\n\tpxor %%xmm3, %%xmm3\n\t"
-                   "pxor %%xmm4, %%xmm4\n\tpxor %%xmm5, %%xmm5\n\t"
-                   "pxor %%xmm6, %%xmm6\n\tpxor %%xmm7, %%xmm7" ::
-                       : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-                         "xmm7");
-}
-
-/* Clear NBYTES of dead stack below the caller, and the scratch registers. */
-CHAIN_FN void chain_scrub_bytes(size_t nbytes) {
-  volatile unsigned char *area = __builtin_alloca(nbytes);
-  for (size_t i = 0; i < nbytes; i++)
-    area[i] = 0;
-  __asm__ volatile("" ::"r"(area) : "memory");
-  chain_scrub_registers();
-}
-
-CHAIN_FN void chain_scrub(void) { chain_scrub_bytes(48 * 1024); }
+/* Clear dead stack below the caller, and the scratch registers. */
+CHAIN_FN void chain_scrub(void) { scrub(48 * 1024); }
 
 /* Kept once it is found: a victim may change its environment. */
 CHAIN_FN size_t chain_part_of(size_t amount) {
