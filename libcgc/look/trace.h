@@ -3,11 +3,12 @@
  * look/trace.h - CGC_TRACE=1: one line for each cycle.
  *
  *   cgc: [4711] info: cycle 12 at 3.402s heap 61.2->30.4 MiB live 30.4 MiB
- *     pause 8123 us cpu 2.1% trigger
+ *     pause 8123 us stops 3 rescanned 57 cpu 2.1% trigger
  *
  * (in one line) that is: number; seconds since the start; in use before and
- * after; found alive; how long the world stood; the share of the process's CPU
- * time that cycles took since the start; why.
+ * after; found alive; how long the world stood, in how many stops; OS pages
+ * that were written beside the cycle and marked again; the share of the
+ * process's CPU time that cycles took since the start; why.
  *
  * Who comes in: front/init; cycle/cycle by its finished hook.  Locks: none.
  */

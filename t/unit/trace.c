@@ -17,6 +17,8 @@ static const struct cgc_cycle_report report = {
     .before_bytes = (61 * CGC_MIB) + CGC_MIB / 4,
     .live_bytes = 30 * CGC_MIB + CGC_MIB / 2,
     .pause_ns = 8123456,
+    .nstops = 2,
+    .rescanned = 57,
 };
 static const struct cgc_trace_totals totals = {
     .since_start_ns = 3402999999,
@@ -28,7 +30,7 @@ static const struct cgc_trace_totals totals = {
 START_TEST(a_line_tells_a_cycle) {
   size_t n = cgc_trace_format(line, sizeof line, &report, &totals);
   ck_assert_str_eq(line, "cycle 12 at 3.402s heap 61.2->31.0 MiB live 30.5 MiB "
-                         "pause 8123 us cpu 2.1% asked");
+                         "pause 8123 us stops 2 rescanned 57 cpu 2.1% asked");
   ck_assert_uint_eq(n, strlen(line));
 }
 END_TEST
@@ -48,7 +50,7 @@ END_TEST
 START_TEST(extreme_figures_fit_the_line) {
   struct cgc_cycle_report r = report;
   struct cgc_trace_totals t = {UINT64_MAX, 100, UINT64_MAX, SIZE_MAX};
-  r.number = r.pause_ns = UINT64_MAX;
+  r.number = r.pause_ns = r.nstops = r.rescanned = UINT64_MAX;
   r.before_bytes = r.live_bytes = SIZE_MAX;
   size_t n = cgc_trace_format(line, sizeof line, &r, &t);
   ck_assert_uint_lt(n, 256);
