@@ -91,6 +91,8 @@ CGC_INLINE uintptr_t cgc_round_down(uintptr_t n, uintptr_t power_of_two) {
   return n & ~(power_of_two - 1);
 }
 
+CGC_INLINE bool cgc_is_power_of_two(uintptr_t n) { return n && !(n & (n - 1)); }
+
 /* libc's may be front/syscall's.  Returns -errno, touches no TLS. */
 CGC_INLINE long cgc_syscall(long n, long a, long b, long c, long d, long e,
                             long f) {

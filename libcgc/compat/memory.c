@@ -2,6 +2,8 @@
 #define GC_REQUIRE_WCSDUP
 #include "compat/memory.h"
 
+#include "front/common.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -31,36 +33,19 @@ void *GC_malloc_atomic_ignore_off_page(size_t size) {
 
 void *GC_malloc_stubborn(size_t size) { return GC_malloc(size); }
 
-static bool is_power_of_two(size_t n) { return n && !(n & (n - 1)); }
-
 void *GC_memalign(size_t align, size_t size) {
   void *obj = NULL;
-  if (is_power_of_two(align))
+  if (cgc_is_power_of_two(align))
     obj = cgc_alloc_aligned(align, size, CGC_KIND_SCAN, true);
   return obj ? obj : cgc_memory_out(size);
 }
 
 int GC_posix_memalign(void **result, size_t align, size_t size) {
-  int saved = errno;
-  if (align % sizeof(void *) != 0 || !is_power_of_two(align))
-    return EINVAL;
-  void *obj = GC_memalign(align, size);
-  errno = saved;
-  if (!obj)
-    return ENOMEM;
-  *result = obj;
-  return 0;
+  return cgc_common_posix_memalign(result, align, size, GC_memalign);
 }
 
 void *GC_realloc(void *obj, size_t size) {
-  if (!obj)
-    return GC_malloc(size);
-  if (size == 0) {
-    GC_free(obj);
-    return NULL;
-  }
-  void *to = cgc_alloc_resize(obj, size, true);
-  return to ? to : cgc_memory_out(size);
+  return cgc_common_realloc(obj, size, GC_malloc, cgc_memory_out);
 }
 
 /* ---- copies of text ---------------------------------------------------- */

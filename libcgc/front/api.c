@@ -82,10 +82,8 @@ void *GC_calloc(size_t count, size_t size) {
   return out_of_memory(SIZE_MAX);
 }
 
-static bool is_power_of_two(size_t n) { return n && !(n & (n - 1)); }
-
 void *GC_memalign(size_t align, size_t size) {
-  if (!is_power_of_two(align)) {
+  if (!cgc_is_power_of_two(align)) {
     errno = EINVAL;
     return NULL;
   }
@@ -94,27 +92,13 @@ void *GC_memalign(size_t align, size_t size) {
 }
 
 int GC_posix_memalign(void **result, size_t align, size_t size) {
-  int saved = errno;
-  if (align % sizeof(void *) != 0 || !is_power_of_two(align))
-    return EINVAL;
-  void *obj = GC_memalign(align, size);
-  errno = saved;
-  if (!obj)
-    return ENOMEM;
-  *result = obj;
-  return 0;
+  return cgc_common_posix_memalign(result, align, size, GC_memalign);
 }
 
 size_t GC_size(const void *obj) { return obj ? cgc_alloc_usable(obj) : 0; }
 
 void *GC_realloc(void *obj, size_t size) {
-  if (!obj)
-    return GC_malloc(size);
-  if (size == 0) {
-    GC_free(obj);
-    return NULL;
-  }
-  return cgc_alloc_resize(obj, size, true);
+  return cgc_common_realloc(obj, size, GC_malloc, out_of_memory);
 }
 
 static char *copy_text(const char *s, size_t len) {

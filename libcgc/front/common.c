@@ -32,6 +32,33 @@ void GC_free(void *obj) {
     cgc_misuse_free(CGC_MISUSE_NOT_HEAP, obj, NULL);
 }
 
+/* ---- allocate ------------------------------------------------------------ */
+
+int cgc_common_posix_memalign(void **result, size_t align, size_t size,
+                              void *(*memalign)(size_t align, size_t size)) {
+  int saved = errno;
+  if (align % sizeof(void *) != 0 || !cgc_is_power_of_two(align))
+    return EINVAL;
+  void *obj = memalign(align, size);
+  errno = saved;
+  if (!obj)
+    return ENOMEM;
+  *result = obj;
+  return 0;
+}
+
+void *cgc_common_realloc(void *obj, size_t size, void *(*alloc)(size_t size),
+                         void *(*out_of_memory)(size_t size)) {
+  if (!obj)
+    return alloc(size);
+  if (size == 0) {
+    GC_free(obj);
+    return NULL;
+  }
+  void *to = cgc_alloc_resize(obj, size, true);
+  return to ? to : out_of_memory(size);
+}
+
 /* ---- finalizers ---------------------------------------------------------- */
 
 static void register_final(void *obj, GC_finalization_proc fn, void *data,
@@ -157,8 +184,7 @@ void GC_clear_roots(void) {
   cgc_mutator_leave(self);
 }
 
-/* ---- stacks ---------------------------------------------------------------
- */
+/* ---- stacks -------------------------------------------------------------- */
 
 int GC_get_stack_base(struct GC_stack_base *base) {
   pthread_attr_t attr;

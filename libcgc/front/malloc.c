@@ -96,10 +96,8 @@ CGC_PUBLIC void *aligned_alloc(size_t align, size_t size) {
   return alloc_aligned(align, size, CALLER);
 }
 
-static bool is_power_of_two(size_t n) { return n && !(n & (n - 1)); }
-
 CGC_PUBLIC int posix_memalign(void **result, size_t align, size_t size) {
-  if (align % sizeof(void *) != 0 || !is_power_of_two(align))
+  if (align % sizeof(void *) != 0 || !cgc_is_power_of_two(align))
     return EINVAL;
   void *ptr = alloc_aligned(align, size, CALLER);
   if (!ptr)

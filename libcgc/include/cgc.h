@@ -175,8 +175,9 @@ GC_API int GC_posix_memalign(void **result, size_t align, size_t size);
  * when it moves.
  * obj      start of an object; NULL: as GC_malloc(SIZE)
  * size     bytes; 0 frees OBJ
- * returns  the object; NULL when SIZE is 0 or there is no memory
- * errors   ENOMEM in errno; OBJ is as it was then
+ * returns  the object, or the out-of-memory function's result; NULL when SIZE
+ *          is 0
+ * errors   ENOMEM in errno when there is no memory; OBJ is as it was then
  * threads  any; not in a signal handler
  * pauses   as GC_malloc
  */

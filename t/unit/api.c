@@ -171,6 +171,10 @@ START_TEST(api_out_of_memory_function_has_the_last_word) {
   void *(*volatile alloc)(size_t) = GC_malloc;
   GC_set_oom_fn(give);
   ck_assert_ptr_eq(alloc(PTRDIFF_MAX), &one);
+  void *(*volatile resize)(void *, size_t) = GC_realloc;
+  char *obj = strcpy(GC_malloc(4), "abc");
+  ck_assert_ptr_eq(resize(obj, PTRDIFF_MAX), &one);
+  ck_assert_str_eq(obj, "abc");
   ck_assert(GC_get_oom_fn() == give);
   GC_set_oom_fn(NULL);
   ck_assert_ptr_null(GC_malloc(PTRDIFF_MAX));
