@@ -58,7 +58,8 @@ static bool make_heap(void) {
   cgc_meta_init();
   cgc_sizeclass_init();
   if (!cgc_heap_init(&cgc_heap, (size_t)cgc_options.reserve,
-                     (size_t)cgc_options.retain))
+                     (size_t)cgc_options.retain) ||
+      !cgc_page_adopt(&cgc_heap, sizeof cgc_heap))
     return false;
   cgc_lock_register(&cgc_heap.pageheap.lock);
   cgc_mutator_init();

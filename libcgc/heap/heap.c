@@ -4,7 +4,8 @@
 #include "heap/sweep.h"
 #include "os/page.h"
 
-struct cgc_heap cgc_heap;
+/* Whole OS pages: where the heap begins is the first object's address, too. */
+struct cgc_heap cgc_heap CGC_ALIGNED(CGC_OS_PAGE);
 
 enum {
   CENTRALS = CGC_KIND_LIMIT * CGC_CLASS_LIMIT,

@@ -225,6 +225,17 @@ bool cgc_page_unmap(void *addr, size_t bytes) {
                      (uintptr_t)addr + cgc_round_up(bytes, CGC_OS_PAGE));
 }
 
+bool cgc_page_adopt(void *addr, size_t bytes) {
+  uintptr_t lo = cgc_round_up((uintptr_t)addr, CGC_OS_PAGE);
+  uintptr_t hi = cgc_round_down((uintptr_t)addr + bytes, CGC_OS_PAGE);
+  cgc_lock(&own.lock);
+  bool ok = make_room_locked();
+  if (ok && lo < hi)
+    note_locked(lo, hi);
+  cgc_unlock(&own.lock);
+  return ok;
+}
+
 void cgc_page_hugepages(void *addr, size_t bytes, bool on) {
   sys_advise(addr, bytes, on ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }

@@ -4,7 +4,8 @@
  *
  * Every mapping that the collector makes for itself comes from here and is
  * noted in one sorted table of own ranges, so that the scan of the process's
- * mappings can leave the collector's own memory out.  The kernel may show an
+ * mappings can leave the collector's own memory out; so is a variable that
+ * would keep objects alive, the heap's.  The kernel may show an
  * own range and a neighbour of the program's as one mapping: only this table
  * tells them apart.
  *
@@ -62,6 +63,13 @@ void *cgc_page_map(size_t bytes);
  *          addresses stay ours, and read as zero
  */
 bool cgc_page_unmap(void *addr, size_t bytes);
+
+/**
+ * Count the OS pages that lie wholly in [ADDR, ADDR + BYTES), variables of the
+ * library, among the own ranges: what they hold is nobody's root.
+ * returns  false when there is no memory for the note
+ */
+bool cgc_page_adopt(void *addr, size_t bytes);
 
 /** Ask the system for huge pages (or for none) in this range; advice only. */
 void cgc_page_hugepages(void *addr, size_t bytes, bool on);

@@ -2,9 +2,11 @@
 /* front/init: the first call makes the heap, each thread's first its record. */
 #include "front/init.h"
 
+#include "../scrub.h"
 #include "base/log.h"
 #include "base/option.h"
 #include "front/alloc.h"
+#include "cgc.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -25,6 +27,24 @@ START_TEST(init_makes_heap_and_record_once) {
   ck_assert_uint_eq(cgc_heap.arena.base, base);
   ck_assert_uint_eq(self->busy, 0);
   ck_assert_int_eq(errno, 7);
+}
+END_TEST
+
+static void **links;
+
+CGC_NOINLINE static void link_first_block(void) {
+  void *obj = GC_malloc(48);
+  ck_assert_uint_eq((uintptr_t)obj, cgc_heap.arena.base);
+  links = GC_malloc_noscan_uncollectable(sizeof *links);
+  *links = obj;
+  ck_assert_int_eq(GC_general_register_disappearing_link(links, obj), 0);
+}
+
+START_TEST(init_keeps_no_object_alive_by_the_heaps_own_address) {
+  link_first_block();
+  scrub(32768);
+  ck_assert_int_eq(GC_collect(), 0);
+  ck_assert_ptr_null(*links);
 }
 END_TEST
 
@@ -122,6 +142,7 @@ int main(void) {
   Suite *s = suite_create("init");
   TCase *core = tcase_create("core");
   tcase_add_test(core, init_makes_heap_and_record_once);
+  tcase_add_test(core, init_keeps_no_object_alive_by_the_heaps_own_address);
   tcase_add_test(core, init_reads_options_from_the_environment);
   tcase_add_test(core, init_leaves_packed_words_to_the_malloc_library);
   suite_add_tcase(s, core);

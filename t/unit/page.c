@@ -44,6 +44,19 @@ START_TEST(reservations_are_aligned_and_own) {
 }
 END_TEST
 
+START_TEST(whole_pages_of_a_variable_become_own) {
+  static char variable[4 * CGC_OS_PAGE];
+  char *first = (char *)cgc_round_up((uintptr_t)variable + 1, CGC_OS_PAGE);
+  ck_assert(cgc_page_adopt(first - 1, 2 * CGC_OS_PAGE + 2));
+  ck_assert(is_own(first, 2 * CGC_OS_PAGE));
+  ck_assert(is_foreign(first - 1, 1));
+  ck_assert(is_foreign(first + 2 * CGC_OS_PAGE, 1));
+  ck_assert(cgc_page_adopt(first, 2 * CGC_OS_PAGE));
+  ck_assert(cgc_page_adopt(variable, 10));
+  cgc_page_check();
+}
+END_TEST
+
 START_TEST(committed_pages_are_zero_and_not_resident) {
   char *p = cgc_page_reserve(CGC_MIB, CGC_OS_PAGE);
   ck_assert(cgc_page_commit(p + 65536, 65536));
@@ -216,6 +229,7 @@ static Suite *suite(void) {
   Suite *s = suite_create("page");
   TCase *core = tcase_create("core");
   tcase_add_test(core, reservations_are_aligned_and_own);
+  tcase_add_test(core, whole_pages_of_a_variable_become_own);
   tcase_add_test(core, committed_pages_are_zero_and_not_resident);
   tcase_add_test(core, locked_pages_that_are_discarded_are_zero);
   tcase_add_test(core, cores_hold_what_is_committed);

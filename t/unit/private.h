@@ -13,6 +13,7 @@
 
 #include "heap/cache.h"
 #include "heap/verify.h"
+#include "os/page.h"
 
 #include <string.h>
 
@@ -27,7 +28,8 @@ static inline struct cgc_heap *private_heap(size_t reserve, size_t retain) {
 /* The process's own heap, for modules that know no other. */
 static inline struct cgc_heap *private_process_heap(void) {
   cgc_sizeclass_init();
-  cgc_check(cgc_heap_init(&cgc_heap, (size_t)256 << 20, 0));
+  cgc_check(cgc_heap_init(&cgc_heap, (size_t)256 << 20, 0) &&
+            cgc_page_adopt(&cgc_heap, sizeof cgc_heap));
   return &cgc_heap;
 }
 

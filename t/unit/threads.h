@@ -26,6 +26,7 @@ static inline struct cgc_mutator *threads_setup(void) {
   cgc_meta_init();
   cgc_sizeclass_init();
   ck_assert(cgc_heap_init(&cgc_heap, 64 * CGC_MIB, CGC_MIB));
+  ck_assert(cgc_page_adopt(&cgc_heap, sizeof cgc_heap));
   cgc_mutator_init();
   cgc_range_init();
   cgc_kernel_init();
