@@ -7,14 +7,14 @@
 need_build
 
 check_exports() {
-  library=$top_builddir/.libs/$1.so
-  nm -D --defined-only "$library" | awk '{print $3}' | sort > "$work/exported"
+  file=$top_builddir/.libs/$1.so
+  nm -D --defined-only "$file" | awk '{print $3}' | sort > "$work/exported"
   sed '/^#/d; /^$/d' "t/lint/$1.exports" | sort > "$work/listed"
   comm -23 "$work/exported" "$work/listed" |
     sed "s/^/$1 exports what is not listed: /"
   comm -13 "$work/exported" "$work/listed" |
     sed "s/^/$1 does not export: /"
-  nm -D --defined-only "$library" | awk -v name="$1" '
+  nm -D --defined-only "$file" | awk -v name="$1" '
     $2 !~ /^[TWi]$/ && $3 !~ /^cgc_debug_/ { printf "%s exports data: %s\n", name, $3 }'
 }
 
@@ -39,7 +39,7 @@ check_calls() {
 check_thread_local() {
   bytes=$(readelf -lW "$top_builddir/.libs/$1.so" |
     awk '$1 == "TLS" { print $6 }')
-  [ $((${bytes:-0})) -le 64 ] ||
+  [ $((${bytes:-999})) -le 64 ] ||
     echo "$1 has $((bytes)) bytes of thread-local memory: dlopen fails"
 }
 
