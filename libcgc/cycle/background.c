@@ -21,7 +21,7 @@ bool cgc_background_start(struct cgc_background *b, void (*fn)(void *arg),
   b->arg = arg;
   b->cpu_ns = 0;
   atomic_store_explicit(&b->stop, false, memory_order_relaxed);
-  return cgc_thread_spawn(work, b, (char *)b->stack + STACK_BYTES, &b->tid);
+  return cgc_thread_spawn(work, b, b->stack, STACK_BYTES, &b->tid);
 }
 
 void cgc_background_end(struct cgc_background *b) {

@@ -166,7 +166,7 @@ static bool put_off(int number) {
   cgc_thread_join(&again.alive);
   again.number = number;
   again.tid = cgc_thread_tid();
-  return cgc_thread_spawn(send_again, NULL, again.stack + STACK_BYTES,
+  return cgc_thread_spawn(send_again, NULL, again.stack, STACK_BYTES,
                           &again.alive);
 }
 

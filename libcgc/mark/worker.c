@@ -37,7 +37,7 @@ static void work(void *arg) {
 }
 
 static bool start(struct cgc_worker *w) {
-  return cgc_thread_spawn(work, w, (char *)w->stack + STACK_BYTES, &w->alive);
+  return cgc_thread_spawn(work, w, w->stack, STACK_BYTES, &w->alive);
 }
 
 /*

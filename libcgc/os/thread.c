@@ -232,14 +232,28 @@ static int run(void *arg) {
   return 0;
 }
 
-bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack_top,
-                      _Atomic uint32_t *alive) {
+/* The sanitizers' runtime has it, where there is one. */
+void __asan_unpoison_memory_region(const volatile void *, size_t)
+    __attribute__((weak));
+
+/*
+ * A forked child has the stack of a thread that it doesn't have, with the marks
+ * of its frames.
+ */
+static void forget_frames(void *stack, size_t bytes) {
+  if (CGC_SANITIZED && __asan_unpoison_memory_region)
+    __asan_unpoison_memory_region(stack, bytes);
+}
+
+bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack,
+                      size_t bytes, _Atomic uint32_t *alive) {
   const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
                     CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID |
                     CLONE_CHILD_CLEARTID;
-  struct start *start = (struct start *)stack_top - 1;
+  struct start *start = (struct start *)((char *)stack + bytes) - 1;
   uint64_t all = ~0ULL, before;
   int saved = errno;
+  forget_frames(stack, bytes);
   *start = (struct start){fn, arg};
   raw(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, sizeof all);
   int tid = clone(run, (void *)cgc_round_down((uintptr_t)start, 16), flags,

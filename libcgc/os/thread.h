@@ -86,14 +86,14 @@ bool cgc_thread_is_held(pid_t tid);
 unsigned cgc_thread_processors(void);
 
 /**
- * A bare thread that runs FN(ARG) on the stack that ends at STACK_TOP, with
- * all signals blocked and the caller's thread pointer: FN must leave
- * thread-local variables alone, errno included.
+ * A bare thread that runs FN(ARG) on STACK, of BYTES bytes, with all signals
+ * blocked and the caller's thread pointer: FN must leave thread-local
+ * variables alone, errno included.
  * alive    the thread's id from here until it has ended; see cgc_thread_join
  * returns  false if the system has no thread to give
  */
-bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack_top,
-                      _Atomic uint32_t *alive);
+bool cgc_thread_spawn(void (*fn)(void *arg), void *arg, void *stack,
+                      size_t bytes, _Atomic uint32_t *alive);
 
 /** Wait until a bare thread has ended and its stack is free. */
 void cgc_thread_join(_Atomic uint32_t *alive);

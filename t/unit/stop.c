@@ -321,7 +321,7 @@ START_TEST(the_collectors_own_thread_runs_on) {
   threads_setup();
   start_counting(threads);
   cgc_stop_spare(&tid);
-  ck_assert(cgc_thread_spawn(run_on, NULL, stack + sizeof stack, &tid));
+  ck_assert(cgc_thread_spawn(run_on, NULL, stack, sizeof stack, &tid));
   for (int i = 0; i < 20; i++) {
     threads_stop();
     unsigned long mark = atomic_load(&spared_steps);
