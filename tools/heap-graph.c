@@ -55,15 +55,15 @@ struct roots {
 
 static void give_piece(const struct cgc_root_piece *piece, void *ctx) {
   const struct roots *r = ctx;
-  bool packed = piece->place == CGC_PLACE_DATA ||
-                piece->place == CGC_PLACE_MAPPING ||
-                piece->place == CGC_PLACE_CODE;
+  bool data =
+      piece->place == CGC_PLACE_DATA || piece->place == CGC_PLACE_MAPPING;
+  bool packed = piece->place == CGC_PLACE_CODE || (r->g->unaligned && data);
   if (r->g->avoid >> piece->place & 1)
     return;
   r->g->piece = piece;
   r->g->root_bytes += piece->n;
-  cgc_graph_words(r->g, piece->addr, piece->bytes, piece->n, 0,
-                  r->g->unaligned && packed, r->fn, r->ctx);
+  cgc_graph_words(r->g, piece->addr, piece->bytes, piece->n, 0, packed, r->fn,
+                  r->ctx);
 }
 
 /* Blocks that a thread's stack stands in. */

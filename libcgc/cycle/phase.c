@@ -100,12 +100,11 @@ void cgc_phase_start(struct cgc_work *w) {
 
 static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
                       void *ctx) {
-  bool packed = kind == CGC_ROOT_CODE || kind == CGC_ROOT_DATA ||
-                kind == CGC_ROOT_MAPPING;
+  bool data = kind == CGC_ROOT_DATA || kind == CGC_ROOT_MAPPING;
   bool stack = kind == CGC_ROOT_STACK || kind == CGC_ROOT_REGISTERS;
   if (stack)
     cgc_marker_scan_stack(ctx, lo, hi);
-  else if (cgc_options.unaligned && packed)
+  else if (kind == CGC_ROOT_CODE || (cgc_options.unaligned && data))
     cgc_marker_scan_unaligned(ctx, lo, hi);
   else
     cgc_marker_scan_range(ctx, lo, hi);

@@ -61,8 +61,10 @@ struct roots {
 static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
                       void *ctx) {
   struct roots *roots = ctx;
-  (void)kind;
-  cgc_range_set_subtract(&roots->f->dead, lo, hi, scan_living, roots->marker);
+  if (kind == CGC_ROOT_CODE)
+    cgc_marker_scan_unaligned(roots->marker, lo, hi);
+  else
+    cgc_range_set_subtract(&roots->f->dead, lo, hi, scan_living, roots->marker);
 }
 
 static void mark_stack_block(struct cgc_mutator *m, void *marker) {

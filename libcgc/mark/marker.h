@@ -46,7 +46,10 @@ void cgc_marker_scan_object(struct cgc_marker *marker, enum cgc_kind kind,
 void cgc_marker_scan_stack(struct cgc_marker *marker, uintptr_t lo,
                            uintptr_t hi);
 
-/** Mark what the words at every byte of [LO, HI) point to: packed roots. */
+/**
+ * The same for the words at every byte of [LO, HI): packed structures, and the
+ * operands of machine code.
+ */
 void cgc_marker_scan_unaligned(struct cgc_marker *marker, uintptr_t lo,
                                uintptr_t hi);
 

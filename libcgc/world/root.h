@@ -38,7 +38,7 @@ enum cgc_root_kind {
   CGC_ROOT_STACK,
   CGC_ROOT_DATA,    /* a mapping of a file, or its .bss */
   CGC_ROOT_MAPPING, /* any other mapping */
-  CGC_ROOT_CODE,    /* made at run time: words may be unaligned */
+  CGC_ROOT_CODE,    /* made at run time: words stand at any byte */
   CGC_ROOT_NAMED,   /* told by the program */
   CGC_ROOT_KERNEL
 };

@@ -364,8 +364,9 @@ START_TEST(what_was_never_touched_of_a_large_object_stays_so) {
 END_TEST
 
 START_TEST(unaligned_words_count_where_they_are_asked_for) {
-  char packed[64] = {0};
-  for (size_t at = 0; at < 40; at++) {
+  static char packed[10000];
+  for (size_t at = 0; at <= sizeof packed - sizeof(void *);
+       at += at % 4096 < 40 || at % 4096 > 4070 ? 1 : 11) {
     void *p = new_object(32);
     memset(packed, 0, sizeof packed);
     memcpy(packed + at, &p, sizeof p);
