@@ -169,7 +169,7 @@ START_TEST(code_of_a_file_is_a_root_of_malloc_only) {
   ck_assert_int_eq(ftruncate(fd, PAGE), 0);
   uintptr_t *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
   hide_in(p);
-  forget();
+  scrub(8192);
   mprotect(p, PAGE, PROT_READ);
   ck_assert_uint_eq(find(CGC_ROOTS_DATA).nfound, 1);
   mprotect(p, PAGE, PROT_READ | PROT_EXEC);
@@ -182,7 +182,7 @@ END_TEST
 
 static void expect_kind(uintptr_t *place, int prot, enum cgc_root_kind kind) {
   hide_in(place);
-  forget();
+  scrub(8192);
   mprotect((void *)cgc_round_down((uintptr_t)place, PAGE), PAGE, prot);
   struct search s = find(CGC_ROOTS_ALL_MAPPINGS);
   ck_assert_uint_eq(s.nfound, 1);
