@@ -225,6 +225,8 @@ static void *large(struct cgc_mutator *self, size_t bytes, size_t align,
 /* The smallest class for SIZE whose every slot is a multiple of ALIGN. */
 static unsigned class_aligned(size_t size, size_t align) {
   unsigned class = cgc_sizeclass_of(cgc_max(size, align));
+  if (align == CGC_GRAIN) /* a multiple of it is each */
+    return class;
   while (class <= CGC_CLASSES && cgc_size_classes[class].size % align != 0)
     class ++;
   return class;

@@ -147,29 +147,46 @@ CGC_INLINE void *cgc_alloc_clear(void *obj, size_t bytes) {
   return obj;
 }
 
+/* The class for SIZE bytes and what is added to them; CLASS_NONE: large. */
+CGC_INLINE unsigned cgc_alloc_class(size_t size) {
+  size_t more = (size_t)cgc_options.past_end;
+  if (cgc_likely(size < CGC_CLASS_TABLE_MAX))
+    return cgc_size_to_class[(size + more + CGC_GRAIN - 1) / CGC_GRAIN];
+  return size <= CGC_SMALL_MAX - more ? cgc_sizeclass_by_steps(size + more)
+                                      : CGC_CLASS_NONE;
+}
+
 /* No call on the way through, so that nothing has to be saved. */
 CGC_INLINE bool cgc_alloc_fast(size_t size, enum cgc_kind kind, bool zero,
                                void **obj) {
   struct cgc_mutator *self = cgc_self;
-  size_t bytes = size + (size_t)cgc_options.past_end;
-  bool stale = false;
+  unsigned class = cgc_alloc_class(size);
+  bool stale = true;
   *obj = NULL;
-  if (cgc_unlikely(!self || bytes - 1 >= CGC_SMALL_MAX))
+  if (cgc_unlikely(!self || class == CGC_CLASS_NONE))
     return false;
   if (cgc_unlikely(!cgc_mutator_try_enter(self))) {
     cgc_mutator_give_up(self);
     return false;
   }
-  struct cgc_bin *bin = &self->cache.bin[kind][cgc_sizeclass_of(bytes)];
+  struct cgc_bin *bin = &self->cache.bin[kind][class];
   size_t slot_size = bin->size;
-  void *slot = cgc_cache_pop(bin, &stale);
-  if (cgc_kind_is_described(kind) && slot && stale) {
+  void *slot;
+  if (bin->top != bin->held) {
+    slot = cgc_cache_pop_held(bin);
+  } else if (cgc_likely(bin->free != 0)) {
+    slot = cgc_cache_pop_window(bin, &stale);
+  } else {
+    cgc_mutator_try_leave(self); /* the rest sees whether a stop was asked */
+    return false;
+  }
+  if (cgc_kind_is_described(kind) && stale) {
     memset(slot, 0, slot_size); /* before its scan function sees it */
     stale = false;
   }
   cgc_keep_visible(slot);
   *obj = slot;
-  if (cgc_unlikely(cgc_mutator_try_leave(self) || !slot))
+  if (cgc_unlikely(cgc_mutator_try_leave(self)))
     return false;
   if (zero && stale)
     *obj = cgc_alloc_clear(slot, slot_size);

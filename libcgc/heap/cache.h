@@ -99,25 +99,35 @@ CGC_INLINE struct cgc_bin *cgc_cache_bin(struct cgc_cache *cache,
 void cgc_cache_free_unheld(struct cgc_cache *cache, enum cgc_kind kind,
                            unsigned class, struct cgc_held held);
 
+/** The slot of BIN that was freed last, LIVE now; there is one. */
+CGC_INLINE void *cgc_cache_pop_held(struct cgc_bin *bin) {
+  struct cgc_held *held = --bin->top;
+  *held->slot = CGC_SLOT_LIVE;
+  return (void *)held->addr;
+}
+
+/**
+ * The first free slot of BIN's window, LIVE now; there is one.
+ * stale    out: it may hold old contents
+ */
+CGC_INLINE void *cgc_cache_pop_window(struct cgc_bin *bin, bool *stale) {
+  uint64_t i = (unsigned)__builtin_ctzl(bin->free);
+  bin->free &= bin->free - 1;
+  bin->slot[i] = CGC_SLOT_LIVE;
+  *stale = bin->needs_zero;
+  return (void *)(bin->window + i * bin->size);
+}
+
 /**
  * A slot from BIN, LIVE now.
  * stale    out: it may hold old contents
  * returns  NULL if the bin is empty: refill
  */
 CGC_INLINE void *cgc_cache_pop(struct cgc_bin *bin, bool *stale) {
-  if (bin->top != bin->held) {
-    struct cgc_held *held = --bin->top;
-    *held->slot = CGC_SLOT_LIVE;
-    *stale = true;
-    return (void *)held->addr;
-  }
-  if (cgc_unlikely(bin->free == 0))
-    return NULL;
-  uint32_t i = (uint32_t)__builtin_ctzl(bin->free);
-  bin->free &= bin->free - 1;
-  bin->slot[i] = CGC_SLOT_LIVE;
-  *stale = bin->needs_zero;
-  return (void *)(bin->window + (uintptr_t)i * bin->size);
+  *stale = true;
+  if (bin->top != bin->held)
+    return cgc_cache_pop_held(bin);
+  return bin->free ? cgc_cache_pop_window(bin, stale) : NULL;
 }
 
 /**

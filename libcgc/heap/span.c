@@ -54,15 +54,13 @@ uint64_t cgc_span_live(const struct cgc_span *span, uint32_t word) {
   return bits;
 }
 
-/* FREE is the state with none of the lowest two bits. */
 uint64_t cgc_span_free(const struct cgc_span *span, uint32_t word) {
-  uint64_t taken = 0;
-  for (int i = 0; i < 4; i++) {
-    __m128i v = load(span->slots + 64 * word, i);
-    v = _mm_or_si128(_mm_slli_epi16(v, 7), _mm_slli_epi16(v, 6));
-    taken |= highest_bits(v, i);
-  }
-  return ~taken & existing(span, word);
+  const __m128i free = _mm_set1_epi8(CGC_SLOT_FREE);
+  uint64_t bits = 0;
+  for (int i = 0; i < 4; i++)
+    bits |=
+        highest_bits(_mm_cmpeq_epi8(load(span->slots + 64 * word, i), free), i);
+  return bits & existing(span, word);
 }
 
 uint32_t cgc_span_count_free(const struct cgc_span *span) {

@@ -35,10 +35,16 @@ static void free_some(uint8_t *slots, uint8_t dead) {
     slots[__builtin_ctz(dead)] = CGC_SLOT_FREE;
 }
 
-static void free_dead(struct cgc_span *span, uint32_t word, uint64_t dead) {
+/* FREE says which of the word's slots were free before. */
+static void free_dead(struct cgc_span *span, uint32_t word, uint64_t dead,
+                      uint64_t free) {
   uint8_t *slots = span->slots + 64 * word;
   if (cgc_unlikely(cgc_options.stress != 0))
     poison_dead(span, word, dead);
+  if ((dead | free) == ~0ULL) {
+    memset(slots, CGC_SLOT_FREE, 64);
+    return;
+  }
   for (; dead; dead >>= 8, slots += 8) {
     if ((uint8_t)dead == 0xff)
       *(uint64_t *)(void *)slots = 0; /* eight times FREE */
@@ -47,16 +53,18 @@ static void free_dead(struct cgc_span *span, uint32_t word, uint64_t dead) {
   }
 }
 
+/* A slot becomes FREE here and by central's lock alone, so one look will do. */
 uint32_t cgc_sweep_span(const struct cgc_arena *arena, struct cgc_span *span) {
   const uint64_t *marks = cgc_arena_mark_words(arena, span);
   bool pinned = cgc_kind_is_pinned(span->kind);
   uint32_t freed = 0;
   uint32_t nfree = 0;
   for (uint32_t w = 0; w < cgc_span_words(span); w++) {
+    uint64_t free = cgc_span_free(span, w);
     uint64_t dead = pinned ? 0 : cgc_span_live(span, w) & ~marks[w];
-    free_dead(span, w, dead);
+    free_dead(span, w, dead, free);
     freed += cgc_popcount(dead);
-    nfree += cgc_popcount(cgc_span_free(span, w));
+    nfree += cgc_popcount(free | dead);
   }
   if (freed)
     span->needs_zero = true;

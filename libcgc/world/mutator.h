@@ -148,13 +148,15 @@ CGC_COLD void cgc_mutator_leave_slow(struct cgc_mutator *self);
  * returns  false when cgc_mutator_enter_slow or cgc_mutator_give_up must follow
  */
 CGC_INLINE bool cgc_mutator_try_enter(struct cgc_mutator *self) {
-  bool alone;
   /* The count is one instruction: a stop comes before or after it. */
-  __asm__ volatile("incb %0\n\tcmpb $1, %0"
-                   : "+m"(self->busy), "=@cce"(alone)
-                   :
-                   : "memory");
-  return alone;
+  __asm__ goto("incb %0\n\tcmpb $1, %0\n\tjne %l[not_alone]"
+               :
+               : "m"(self->busy)
+               : "memory", "cc"
+               : not_alone);
+  return true;
+not_alone:
+  return false;
 }
 
 /** Undo a try that failed. */
@@ -177,13 +179,15 @@ CGC_INLINE bool cgc_mutator_enter(struct cgc_mutator *self) {
  * returns  whether one was asked for: cgc_mutator_leave_slow must follow
  */
 CGC_INLINE bool cgc_mutator_try_leave(struct cgc_mutator *self) {
-  bool asked;
   /* A stop before the store asks, a stop behind it parks the thread here. */
-  __asm__ volatile("movb $0, %0\n\tcmpb $0, %1"
-                   : "=m"(self->busy), "+m"(self->stop_asked), "=@ccne"(asked)
-                   :
-                   : "memory");
-  return asked;
+  __asm__ goto("movb $0, %0\n\tcmpb $0, %1\n\tjne %l[asked]"
+               :
+               : "m"(self->busy), "m"(self->stop_asked)
+               : "memory", "cc"
+               : asked);
+  return false;
+asked:
+  return true;
 }
 
 /** Leave the collector; the thread may be stopped here. */
