@@ -10,6 +10,18 @@
 
 /* ---- addr ---------------------------------------------------------------- */
 
+/* Who allocated it, and who freed it. */
+static void show_record(struct cgc_heap_view *v,
+                        const struct cgc_image_object *obj) {
+  struct cgc_record r;
+  if (!cgc_heap_records(v) || !cgc_records_find(v->records, obj, &r))
+    return;
+  cgc_out_text(&v->out, "asked", 0, "(%lu asked for)", (unsigned long)r.size);
+  cgc_heap_out_stack(v, "allocated_by", "\n  allocated by", r.stack);
+  if (r.freed)
+    cgc_heap_out_stack(v, "freed_by", "\n  freed by", r.freed);
+}
+
 static void show_object(struct cgc_heap_view *v, uint64_t addr,
                         const struct cgc_image_object *obj) {
   cgc_out_row(&v->out);
@@ -18,6 +30,7 @@ static void show_object(struct cgc_heap_view *v, uint64_t addr,
   cgc_out_text(&v->out, "size", 0, "%lu bytes", (unsigned long)obj->size);
   cgc_out_text(&v->out, "kind", 0, "%s", obj->span->noscan ? "noscan" : "scan");
   cgc_out_text(&v->out, "state", 0, "%s", cgc_heap_state(v, obj));
+  show_record(v, obj);
   cgc_out_end_row(&v->out);
 }
 

@@ -89,10 +89,8 @@ static void draw_arrow(const struct cgc_tree *t, uint32_t from, uint32_t to) {
 /* ---- holders ------------------------------------------------------------- */
 
 struct keeper {
+  struct cgc_heap_keeper k;
   struct cgc_holder holder;
-  const char *name;
-  uint64_t bytes;
-  uint64_t objects;
   uint64_t example; /* the largest of its blocks */
   uint64_t example_bytes;
 };
@@ -120,9 +118,9 @@ static struct keeper *keeper_of(struct keepers *k,
   for (k->last = 0; k->last < k->n; k->last++)
     if (is_of(&k->all[k->last], r))
       return &k->all[k->last];
-  struct keeper new = {.name = NULL};
+  struct keeper new = {.k = {.name = NULL}};
   const char *name = cgc_namer_holder(k->v->namer, r, &new.holder);
-  new.name = cgc_store_intern(k->store, name, strlen(name));
+  new.k.name = cgc_store_intern(k->store, name, strlen(name));
   k->all = cgc_store_room(k->all, k->n, sizeof *k->all);
   k->all[k->n] = new;
   return &k->all[k->n++];
@@ -136,8 +134,8 @@ static void take_root(struct keepers *k, const struct cgc_graph_root *r) {
     return;
   k->taken[node / 64] |= 1ull << (node % 64);
   struct keeper *keeper = keeper_of(k, r);
-  keeper->bytes += t->bytes[node];
-  keeper->objects += t->objects[node];
+  keeper->k.bytes += t->bytes[node];
+  keeper->k.objects += t->objects[node];
   if (t->bytes[node] > keeper->example_bytes) {
     object_of(t, node, &o);
     keeper->example = o.addr;
@@ -153,16 +151,16 @@ static const enum cgc_root_place order[] = {
 
 static int by_bytes(const void *a, const void *b) {
   const struct keeper *x = a, *y = b;
-  return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
+  return x->k.bytes > y->k.bytes ? -1 : x->k.bytes < y->k.bytes;
 }
 
 /* Blocks that hang on nothing alone, since several blocks lead to each. */
 static struct keeper shared_blocks(const struct keepers *k) {
-  struct keeper shared = {.name = "several blocks at once"};
+  struct keeper shared = {.k = {.name = "several blocks at once"}};
   for (uint32_t node = 1; node < k->t->n; node++)
     if (k->t->idom[node] == 0 && !(k->taken[node / 64] >> (node % 64) & 1)) {
-      shared.bytes += k->t->bytes[node];
-      shared.objects += k->t->objects[node];
+      shared.k.bytes += k->t->bytes[node];
+      shared.k.objects += k->t->objects[node];
     }
   return shared;
 }
@@ -176,7 +174,7 @@ static void find_keepers(struct keepers *k) {
       if (t->roots[i].place == order[p])
         take_root(k, &t->roots[i]);
   struct keeper shared = shared_blocks(k);
-  if (shared.objects) {
+  if (shared.k.objects) {
     k->all = cgc_store_room(k->all, k->n, sizeof *k->all);
     k->all[k->n++] = shared;
   }
@@ -189,9 +187,9 @@ static void show_keepers(struct keepers *k) {
   cgc_out_table(out, "holders", "    RETAINED    OBJECTS KEPT BY");
   for (size_t i = 0; i < k->n && i < rows(k->v); i++) {
     cgc_out_row(out);
-    cgc_out_number(out, "retained_bytes", 12, k->all[i].bytes);
-    cgc_out_number(out, "retained_objects", 10, k->all[i].objects);
-    cgc_out_text(out, "holder", 0, "%s", k->all[i].name);
+    cgc_out_number(out, "retained_bytes", 12, k->all[i].k.bytes);
+    cgc_out_number(out, "retained_objects", 10, k->all[i].k.objects);
+    cgc_out_text(out, "holder", 0, "%s", k->all[i].k.name);
     cgc_out_end_row(out);
   }
   cgc_out_end_table(out);
@@ -224,7 +222,7 @@ static void draw_top(const struct keepers *k, const struct largest *l) {
   for (size_t i = 0; i < k->n && i < rows(k->v); i++)
     if (k->all[i].example) {
       draw_node(t, cgc_tree_find(t, k->all[i].example));
-      cgc_dot_root(k->all[i].name, k->all[i].example);
+      cgc_dot_root(k->all[i].k.name, k->all[i].example);
     }
   cgc_dot_end();
 }
@@ -252,6 +250,22 @@ int cgc_heap_top(struct cgc_heap_view *v) {
   cgc_store_close(k.store);
   cgc_tree_close(&t);
   return 0;
+}
+
+struct cgc_heap_keeper *cgc_heap_keepers(struct cgc_heap_view *v,
+                                         struct cgc_store *store, size_t *n) {
+  struct cgc_tree t;
+  struct keepers k = {.v = v, .t = &t, .store = store};
+  build(v, &t);
+  find_keepers(&k);
+  struct cgc_heap_keeper *all = cgc_store_alloc(store, (k.n + 1) * sizeof *all);
+  for (size_t i = 0; i < k.n; i++)
+    all[i] = k.all[i].k;
+  *n = k.n;
+  free(k.all);
+  free(k.taken);
+  cgc_tree_close(&t);
+  return all;
 }
 
 /* ---- dominators ---------------------------------------------------------- */

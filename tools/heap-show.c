@@ -6,7 +6,9 @@
 
 #include "base/lock.h"
 #include "store.h"
+#include "tool.h"
 
+#include <regex.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,30 +130,55 @@ static const char *list_name(const struct cgc_image *im,
                                                     : "full";
 }
 
+/* A span, and its live slots. */
+struct row {
+  const struct cgc_image_span *span;
+  uint32_t live;
+};
+
+static uint64_t free_bytes(const struct row *r) {
+  return (r->span->nslots - r->live) * r->span->slot_size;
+}
+
+static int by_free(const void *a, const void *b) {
+  uint64_t x = free_bytes(a), y = free_bytes(b);
+  return x > y ? -1 : x < y;
+}
+
+static void show_span(struct cgc_heap_view *v, const struct row *r) {
+  const struct cgc_image_span *s = r->span;
+  cgc_out_row(&v->out);
+  cgc_out_address(&v->out, "address", -18, s->base);
+  cgc_out_number(&v->out, "pages", 6, s->npages);
+  cgc_out_number(&v->out, "size", 9, s->slot_size);
+  cgc_out_number(&v->out, "live", 5, r->live);
+  cgc_out_number(&v->out, "slots", 5, s->nslots);
+  cgc_out_number(&v->out, "percent", 6, r->live * 100ull / s->nslots);
+  cgc_out_text(&v->out, "kind", -13, "%s", kind_name(s));
+  cgc_out_text(&v->out, "list", 0, "%s", list_name(&v->image, s));
+  cgc_out_end_row(&v->out);
+}
+
 int cgc_heap_spans(struct cgc_heap_view *v) {
   const struct cgc_image *im = &v->image;
   uint64_t limit = v->options.limit ? v->options.limit : UINT64_MAX;
+  struct row *rows = cgc_store_grow(NULL, (im->nspans + 1) * sizeof *rows);
+  size_t n = 0;
+  for (size_t i = 0; i < im->nspans; i++) {
+    const struct cgc_image_span *s = &im->spans[i];
+    if (s->slot_size >= v->options.min_size &&
+        s->slot_size <= v->options.max_size)
+      rows[n++] = (struct row){s, count_live(im, s)};
+  }
+  if (v->options.sort_free && n)
+    qsort(rows, n, sizeof *rows, by_free);
   cgc_out_table(&v->out, "spans",
                 "ADDRESS             PAGES      SIZE  LIVE/SLOTS   FILL KIND"
                 "          LIST");
-  for (size_t i = 0; i < im->nspans && i < limit; i++) {
-    const struct cgc_image_span *s = &im->spans[i];
-    uint32_t live = count_live(im, s);
-    if (s->slot_size < v->options.min_size ||
-        s->slot_size > v->options.max_size)
-      continue;
-    cgc_out_row(&v->out);
-    cgc_out_address(&v->out, "address", -18, s->base);
-    cgc_out_number(&v->out, "pages", 6, s->npages);
-    cgc_out_number(&v->out, "size", 9, s->slot_size);
-    cgc_out_number(&v->out, "live", 5, live);
-    cgc_out_number(&v->out, "slots", 5, s->nslots);
-    cgc_out_number(&v->out, "percent", 6, live * 100 / s->nslots);
-    cgc_out_text(&v->out, "kind", -13, "%s", kind_name(s));
-    cgc_out_text(&v->out, "list", 0, "%s", list_name(im, s));
-    cgc_out_end_row(&v->out);
-  }
+  for (size_t i = 0; i < n && i < limit; i++)
+    show_span(v, &rows[i]);
   cgc_out_end_table(&v->out);
+  free(rows);
   return 0;
 }
 
@@ -178,9 +205,36 @@ static bool is_wanted(struct cgc_heap_view *v,
                      (strcmp(state, "live") == 0);
 }
 
+/* Whether a function that allocated OBJ matches. */
+static bool is_made_by(struct cgc_heap_view *v, const regex_t *re,
+                       const struct cgc_image_object *obj) {
+  struct cgc_record r;
+  if (!v->options.stack)
+    return true;
+  if (!cgc_records_find(v->records, obj, &r))
+    return false;
+  const struct cgc_record_stack *s = cgc_records_stack(v->records, r.stack);
+  for (size_t i = 0; i < s->n; i++)
+    if (regexec(re, s->line[i], 0, NULL, 0) == 0)
+      return true;
+  return false;
+}
+
+static bool compile(struct cgc_heap_view *v, regex_t *re) {
+  if (!v->options.stack)
+    return true;
+  if (!cgc_heap_records(v))
+    return cgc_tool_error(0, "%s notes no stacks", v->target.title);
+  return regcomp(re, v->options.stack, REG_EXTENDED | REG_NOSUB) == 0 ||
+         cgc_tool_error(0, "'%s' is no regular expression", v->options.stack);
+}
+
 int cgc_heap_objects(struct cgc_heap_view *v) {
   struct cgc_image_object obj;
+  regex_t re;
   uint64_t limit = v->options.limit ? v->options.limit : UINT64_MAX;
+  if (!compile(v, &re))
+    return CGC_HEAP_FAILED;
   cgc_heap_marked(v, false);
   cgc_out_table(&v->out, "objects", "ADDRESS                 SIZE KIND");
   for (size_t i = 0; i < v->image.nspans; i++) {
@@ -188,7 +242,7 @@ int cgc_heap_objects(struct cgc_heap_view *v) {
     for (uint32_t j = 0; j < s->nslots && v->out.nrows < limit; j++) {
       obj = (struct cgc_image_object){s, s->first + j,
                                       s->base + j * s->slot_size, s->slot_size};
-      if (!is_wanted(v, &obj))
+      if (!is_wanted(v, &obj) || !is_made_by(v, &re, &obj))
         continue;
       cgc_out_row(&v->out);
       cgc_out_address(&v->out, "address", -18, obj.addr);
@@ -198,6 +252,8 @@ int cgc_heap_objects(struct cgc_heap_view *v) {
     }
   }
   cgc_out_end_table(&v->out);
+  if (v->options.stack)
+    regfree(&re);
   return 0;
 }
 
@@ -237,6 +293,8 @@ static void count_span(struct cgc_heap_view *v, const struct cgc_image_span *s,
 int cgc_heap_histogram(struct cgc_heap_view *v) {
   struct bucket *all = NULL;
   size_t n = 0;
+  if (v->options.by_stack)
+    return cgc_heap_by_stack(v);
   cgc_heap_marked(v, false);
   for (size_t i = 0; i < v->image.nspans; i++) {
     const struct cgc_image_span *s = &v->image.spans[i];

@@ -86,9 +86,31 @@ void cgc_out_number(struct cgc_table_out *o, const char *name, int width,
   fprintf(o->file, "%*lu", o->json ? 0 : width, (unsigned long)n);
 }
 
+void cgc_out_signed(struct cgc_table_out *o, const char *name, int width,
+                    int64_t n) {
+  begin_cell(o, name);
+  fprintf(o->file, o->json ? "%*ld" : "%+*ld", o->json ? 0 : width, (long)n);
+}
+
 void cgc_out_address(struct cgc_table_out *o, const char *name, int width,
                      uint64_t addr) {
   cgc_out_text(o, name, width, "0x%lx", (unsigned long)addr);
+}
+
+void cgc_out_list(struct cgc_table_out *o, const char *name, const char *label,
+                  const char *const *line, size_t n) {
+  if (o->json)
+    begin_cell(o, name);
+  fputs(o->json ? "[" : label, o->file);
+  for (size_t i = 0; i < n; i++)
+    if (o->json) {
+      fputs(i ? "," : "", o->file);
+      put_quoted(o->file, line[i]);
+    } else {
+      fprintf(o->file, "\n    #%zu %s", i, line[i]);
+    }
+  if (o->json)
+    fputc(']', o->file);
 }
 
 void cgc_out_line(struct cgc_table_out *o, const char *fmt, ...) {

@@ -42,8 +42,14 @@ void cgc_out_text(struct cgc_table_out *o, const char *name, int width,
                   const char *fmt, ...) CGC_PRINTF(4, 5);
 void cgc_out_number(struct cgc_table_out *o, const char *name, int width,
                     uint64_t n);
+void cgc_out_signed(struct cgc_table_out *o, const char *name, int width,
+                    int64_t n);
 void cgc_out_address(struct cgc_table_out *o, const char *name, int width,
                      uint64_t addr);
+
+/** LABEL and N lines under the row, for people; as JSON a list of strings. */
+void cgc_out_list(struct cgc_table_out *o, const char *name, const char *label,
+                  const char *const *line, size_t n);
 
 /** A line for people only. */
 void cgc_out_line(struct cgc_table_out *o, const char *fmt, ...)

@@ -11,36 +11,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum argument { NOTHING, ADDRESS, CORE, FILE_NAME };
+enum form { TABLE = 0, GRAPH = 1, PICTURE = 2, NO_TABLE = 4 };
+
 struct command {
   const char *name;
-  bool has_address;
-  bool has_graph; /* --dot */
+  enum argument argument;
+  unsigned forms; /* bits of enum form */
   const char *summary;
   int (*run)(struct cgc_heap_view *v);
 };
 
+static const char *const argument_names[] = {
+    [NOTHING] = "",
+    [ADDRESS] = "ADDRESS",
+    [CORE] = "PID|CORE",
+    [FILE_NAME] = "FILE",
+};
+
 static const struct command commands[] = {
-    {"info", false, false, "sizes, cycles, threads, state (the default)",
+    {"info", NOTHING, TABLE, "sizes, cycles, threads, state (the default)",
      cgc_heap_info},
-    {"addr", true, false, "what an address is", cgc_heap_addr},
-    {"refs", true, true, "who points to an object (--from: to what it points)",
-     cgc_heap_refs},
-    {"why", true, true, "a shortest way from a root to an object",
+    {"addr", ADDRESS, TABLE, "what an address is", cgc_heap_addr},
+    {"refs", ADDRESS, GRAPH,
+     "who points to a block (--from: to what it points)", cgc_heap_refs},
+    {"why", ADDRESS, GRAPH, "a shortest way from a root to a block",
      cgc_heap_why},
-    {"dominators", true, true, "what alone keeps an object, and what it keeps",
-     cgc_heap_dominators},
-    {"top", false, true, "who keeps the most alive", cgc_heap_top},
-    {"leaks", false, false, "objects that nothing reaches", cgc_heap_leaks},
-    {"histogram", false, false, "objects by size: reached and lost",
+    {"dominators", ADDRESS, GRAPH,
+     "what alone keeps a block, and what it keeps", cgc_heap_dominators},
+    {"top", NOTHING, GRAPH, "who keeps the most alive", cgc_heap_top},
+    {"leaks", NOTHING, TABLE, "blocks that nothing reaches", cgc_heap_leaks},
+    {"histogram", NOTHING, TABLE, "blocks by size: reached and lost",
      cgc_heap_histogram},
-    {"objects", false, false, "addresses of objects (--min, --max, --state)",
-     cgc_heap_objects},
-    {"spans", false, false, "the runs of pages", cgc_heap_spans},
-    {"roots", false, false, "where the collector looks for pointers",
+    {"objects", NOTHING, TABLE, "addresses of blocks", cgc_heap_objects},
+    {"diff", CORE, TABLE, "what grew from here to another", cgc_heap_diff},
+    {"profile", FILE_NAME, NO_TABLE, "blocks by stack, for pprof",
+     cgc_heap_profile},
+    {"spans", NOTHING, TABLE, "the runs of pages", cgc_heap_spans},
+    {"map", NOTHING, PICTURE, "the pages, as a picture", cgc_heap_map},
+    {"roots", NOTHING, TABLE, "where the collector looks for pointers",
      cgc_heap_roots},
-    {"threads", false, false, "threads, and what they are doing",
+    {"threads", NOTHING, TABLE, "threads, and what they are doing",
      cgc_heap_threads},
-    {"check", false, false, "is the heap consistent?", cgc_heap_check},
+    {"check", NOTHING, TABLE, "is the heap consistent?", cgc_heap_check},
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
@@ -62,18 +75,24 @@ static const struct command *find_command(const char *name) {
 }
 
 static void print_help(FILE *out) {
-  fputs("usage: cgc heap [OPTION]... PID|CORE [COMMAND [ADDRESS]]\n"
+  fputs("usage: cgc heap [OPTION]... PID|CORE [COMMAND [ARGUMENT]]\n"
         "Look into the collected heap of a process or of a core file.\n\n",
         out);
   for (size_t i = 0; i < NCOMMANDS; i++)
-    fprintf(out, "  %-12s%s%s\n", commands[i].name, commands[i].summary,
-            commands[i].has_address ? "; takes an ADDRESS" : "");
+    fprintf(out, "  %-10s %-9s %s\n", commands[i].name,
+            argument_names[commands[i].argument], commands[i].summary);
   fputs("\n  --json          machine-readable\n"
+        "  --dot           refs, why, dominators, top: as a graph for dot(1)\n"
+        "  --svg           map: as a picture\n"
         "  --limit=N       rows at most\n"
-        "  --min=N, --max=N, --state=live|lost|free   which objects\n"
+        "  --min=N, --max=N, --state=live|lost|free, --stack=REGEX\n"
+        "                  objects, spans: which\n"
+        "  --by=stack      histogram: by who allocated them, where noted\n"
+        "  --sort=free     spans: those with the most free bytes first\n"
         "  --from          refs: outgoing ones\n"
         "  --all           why: a way by each block that points to it\n"
         "  --avoid=stack   why: ways that no thread's stack begins\n"
+        "  --since=FILE    leaks: those that FILE does not list; then it does\n"
         "  --registers=F   of a process that a debugger holds: its registers\n"
         "  --help, --version\n"
         "\nExit status: 0; 1 nothing found, or the target can't be read; "
@@ -84,6 +103,11 @@ static void print_help(FILE *out) {
 enum {
   OPT_JSON,
   OPT_DOT,
+  OPT_SVG,
+  OPT_BY,
+  OPT_SORT,
+  OPT_STACK,
+  OPT_SINCE,
   OPT_FROM,
   OPT_ALL,
   OPT_AVOID,
@@ -99,6 +123,11 @@ enum {
 static const struct option long_options[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"dot", no_argument, NULL, OPT_DOT},
+    {"svg", no_argument, NULL, OPT_SVG},
+    {"by", required_argument, NULL, OPT_BY},
+    {"sort", required_argument, NULL, OPT_SORT},
+    {"stack", required_argument, NULL, OPT_STACK},
+    {"since", required_argument, NULL, OPT_SINCE},
     {"from", no_argument, NULL, OPT_FROM},
     {"all", no_argument, NULL, OPT_ALL},
     {"avoid", required_argument, NULL, OPT_AVOID},
@@ -121,20 +150,41 @@ static bool take_number(const char *text, uint64_t *n) {
   return false;
 }
 
+/* An option that takes this word, or one that was looked for before. */
+static bool take_word(const char *option, const char *word) {
+  if (strcmp(optarg, word) == 0)
+    return true;
+  cgc_tool_error(0, "heap: --%s: there is no '%s'", option, optarg);
+  return false;
+}
+
 static bool take_option(struct cgc_heap_options *o, int option) {
   switch (option) {
   case OPT_JSON:
     return o->json = true;
   case OPT_DOT:
     return o->dot = true;
+  case OPT_SVG:
+    return o->svg = true;
   case OPT_FROM:
     return o->from = true;
   case OPT_ALL:
     return o->all = true;
   case OPT_AVOID:
     o->avoid = 1u << CGC_PLACE_STACK | 1u << CGC_PLACE_REGISTER;
-    return strcmp(optarg, "stack") == 0 ||
-           cgc_tool_error(0, "heap: --avoid is stack");
+    return take_word("avoid", "stack");
+  case OPT_BY:
+    o->by_stack = strcmp(optarg, "stack") == 0;
+    return o->by_stack || take_word("by", "size");
+  case OPT_SORT:
+    o->sort_free = strcmp(optarg, "free") == 0;
+    return o->sort_free || take_word("sort", "address");
+  case OPT_STACK:
+    o->stack = optarg;
+    return true;
+  case OPT_SINCE:
+    o->since = optarg;
+    return true;
   case OPT_LIMIT:
     return take_number(optarg, &o->limit);
   case OPT_MIN:
@@ -143,9 +193,8 @@ static bool take_option(struct cgc_heap_options *o, int option) {
     return take_number(optarg, &o->max_size);
   case OPT_STATE:
     o->state = optarg;
-    return strcmp(optarg, "live") == 0 || strcmp(optarg, "lost") == 0 ||
-           strcmp(optarg, "free") == 0 ||
-           cgc_tool_error(0, "heap: --state is live, lost or free");
+    return strcmp(optarg, "live") == 0 || strcmp(optarg, "free") == 0 ||
+           take_word("state", "lost");
   case OPT_REGISTERS:
     o->registers = optarg;
     return true;
@@ -189,25 +238,55 @@ static void say_problems(const struct cgc_heap_view *v) {
                    blind);
 }
 
-static int run(struct cgc_heap_view *v, const struct command *c,
-               const char *name) {
+int cgc_heap_open(struct cgc_heap_view *v, const char *name) {
   int status = cgc_target_open(&v->target, name, v->options.registers);
   if (status == 0)
     status = cgc_image_open(&v->image, &v->target);
+  if (status)
+    return status;
+  say_problems(v);
+  v->namer = cgc_namer_open(&v->image);
+  return 0;
+}
+
+void cgc_heap_close(struct cgc_heap_view *v) {
+  if (v->namer) {
+    cgc_records_close(v->records);
+    cgc_namer_close(v->namer);
+  }
+  if (v->is_marked)
+    cgc_graph_close(&v->graph);
+  if (v->namer)
+    cgc_image_close(&v->image);
+  cgc_target_close(&v->target);
+}
+
+static int run(struct cgc_heap_view *v, const struct command *c,
+               const char *name) {
+  int status = cgc_heap_open(v, name);
   if (status == 0) {
-    say_problems(v);
-    v->namer = cgc_namer_open(&v->image);
     cgc_out_open(&v->out, v->options.json);
     status = c->run(v);
+    cgc_progress_end();
     if (!cgc_out_close(&v->out))
       status = cgc_tool_error(CGC_HEAP_FAILED, "writing failed");
-    cgc_namer_close(v->namer);
-    if (v->is_marked)
-      cgc_graph_close(&v->graph);
-    cgc_image_close(&v->image);
   }
-  cgc_target_close(&v->target);
+  cgc_heap_close(v);
   return status;
+}
+
+static int take_argument(struct cgc_heap_view *v, const struct command *c,
+                         const char *text) {
+  const struct cgc_heap_options *o = &v->options;
+  v->file = text;
+  if (o->dot && (!(c->forms & GRAPH) || o->json))
+    return usage("no graph of ", c->name);
+  if (o->svg && (!(c->forms & PICTURE) || o->json))
+    return usage("no picture of ", c->name);
+  if (o->json && (c->forms & NO_TABLE))
+    return usage("no JSON of ", c->name);
+  return c->argument == ADDRESS && !take_number(text, &v->addr) ? CGC_HEAP_USAGE
+                                                                : 0;
 }
 
 int main(int argc, char **argv) {
@@ -224,12 +303,9 @@ int main(int argc, char **argv) {
     return usage("no process or core given", "");
   if (left > 1 && !(c = find_command(argv[optind + 1])))
     return usage("no command called ", argv[optind + 1]);
-  if (left != (c->has_address ? 3 : left > 1 ? 2 : 1))
-    return usage(c->has_address ? "one address is wanted by " : "too much for ",
+  if (left != (c->argument ? 3 : left > 1 ? 2 : 1))
+    return usage(c->argument ? "one argument is wanted by " : "too much for ",
                  c->name);
-  if (v.options.dot && (!c->has_graph || v.options.json))
-    return usage("no graph of ", c->name);
-  if (c->has_address && !take_number(argv[optind + 2], &v.addr))
-    return CGC_HEAP_USAGE;
-  return run(&v, c, argv[optind]);
+  int status = take_argument(&v, c, c->argument ? argv[optind + 2] : NULL);
+  return status ? status : run(&v, c, argv[optind]);
 }

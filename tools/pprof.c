@@ -89,6 +89,8 @@ static void put_message(struct buffer *b, unsigned field, struct buffer *m) {
 
 /* ---- the profile ------------------------------------------------------- */
 
+enum profile_of { OF_LEAKS, OF_HEAP };
+
 /* Locations, functions and strings are numbered as they come up. */
 struct profile {
   struct buffer out;
@@ -96,6 +98,7 @@ struct profile {
   struct buffer message;
   struct buffer line;
   const struct cgc_leaks *leaks;
+  enum profile_of of;
   struct cgc_store *store;
   struct cgc_map string_ids;   /* interned text → number + 1 */
   struct cgc_map location_ids; /* a place's first frame → number */
@@ -203,6 +206,30 @@ static uint64_t location_id(struct profile *p, const struct cgc_stack *stack,
   return p->nlocations;
 }
 
+static const char *const value_names[][2] = {
+    [OF_LEAKS] = {"leaked", "direct"},
+    [OF_HEAP] = {"inuse", "leaked"},
+};
+
+static void put_value_types(struct profile *p) {
+  for (int i = 0; i < 2; i++) {
+    const char *name = value_names[p->of][i];
+    put_type(p, PROFILE_SAMPLE_TYPE,
+             cgc_store_format(p->store, "%s_objects", name), "count");
+    put_type(p, PROFILE_SAMPLE_TYPE,
+             cgc_store_format(p->store, "%s_space", name), "bytes");
+  }
+}
+
+static void put_values(const struct profile *p, struct buffer *m,
+                       const struct cgc_raw_group *g) {
+  bool heap = p->of == OF_HEAP, lost = g->class == CGC_RAW_LOST;
+  put_number(m, SAMPLE_VALUE, heap && lost ? 0 : cgc_leaks_objects(g));
+  put_number(m, SAMPLE_VALUE, heap && lost ? 0 : cgc_leaks_bytes(g));
+  put_number(m, SAMPLE_VALUE, heap && !lost ? 0 : g->objects);
+  put_number(m, SAMPLE_VALUE, heap && !lost ? 0 : g->bytes);
+}
+
 static void put_sample(struct profile *p, const struct cgc_raw_group *g) {
   const struct cgc_stack *stack = cgc_leaks_stack(p->leaks, g);
   struct buffer *m = &p->message;
@@ -211,10 +238,7 @@ static void put_sample(struct profile *p, const struct cgc_raw_group *g) {
     end = end_of_place(stack, i);
     put_number(m, SAMPLE_LOCATION, location_id(p, stack, i, end));
   }
-  put_number(m, SAMPLE_VALUE, cgc_leaks_objects(g));
-  put_number(m, SAMPLE_VALUE, cgc_leaks_bytes(g));
-  put_number(m, SAMPLE_VALUE, g->objects);
-  put_number(m, SAMPLE_VALUE, g->bytes);
+  put_values(p, m, g);
   put_message(&p->out, PROFILE_SAMPLE, m);
 }
 
@@ -222,23 +246,23 @@ static void put_head(struct profile *p) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
   string_id(p, ""); /* has to be the first one */
-  put_type(p, PROFILE_SAMPLE_TYPE, "leaked_objects", "count");
-  put_type(p, PROFILE_SAMPLE_TYPE, "leaked_space", "bytes");
-  put_type(p, PROFILE_SAMPLE_TYPE, "direct_objects", "count");
-  put_type(p, PROFILE_SAMPLE_TYPE, "direct_space", "bytes");
-  put_type(p, PROFILE_PERIOD_TYPE, "leaked_space", "bytes");
+  put_value_types(p);
+  const char *space =
+      cgc_store_format(p->store, "%s_space", value_names[p->of][0]);
+  put_type(p, PROFILE_PERIOD_TYPE, space, "bytes");
   put_number(&p->out, PROFILE_PERIOD, 1);
-  put_string(p, &p->out, PROFILE_DEFAULT_TYPE, "leaked_space");
+  put_string(p, &p->out, PROFILE_DEFAULT_TYPE, space);
   put_number(&p->out, PROFILE_TIME_NANOS,
              (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
 }
 
-void cgc_pprof_write(FILE *out, const struct cgc_leaks *leaks) {
-  struct profile p = {.leaks = leaks, .store = leaks->raw->store};
+static void write_profile(FILE *out, const struct cgc_leaks *leaks,
+                          enum profile_of of) {
+  struct profile p = {.leaks = leaks, .of = of, .store = leaks->raw->store};
   put_head(&p);
   put_mappings(&p);
   for (size_t i = 0; i < leaks->nshown; i++)
-    if (leaks->shown[i]->class == CGC_RAW_LOST)
+    if (of == OF_HEAP || leaks->shown[i]->class == CGC_RAW_LOST)
       put_sample(&p, leaks->shown[i]);
   put_bytes(&p.out, p.strings.bytes, p.strings.n);
   cgc_gzip_write(out, p.out.bytes, p.out.n);
@@ -249,4 +273,12 @@ void cgc_pprof_write(FILE *out, const struct cgc_leaks *leaks) {
   free(p.strings.bytes);
   free(p.message.bytes);
   free(p.line.bytes);
+}
+
+void cgc_pprof_write(FILE *out, const struct cgc_leaks *leaks) {
+  write_profile(out, leaks, OF_LEAKS);
+}
+
+void cgc_pprof_write_heap(FILE *out, const struct cgc_leaks *leaks) {
+  write_profile(out, leaks, OF_HEAP);
 }

@@ -7,17 +7,10 @@
 
 #include <string.h>
 
-enum { LEAF_SHIFT = 9, LEAF = 1 << LEAF_SHIFT };
-
-/* The records of a span's slots. */
-struct array {
-  uint32_t room;  /* slots */
-  uint32_t class; /* of the span that they are for now */
-  struct cgc_block blocks[];
-};
+enum { LEAF_SHIFT = CGC_BLOCK_LEAF_SHIFT, LEAF = 1 << LEAF_SHIFT };
 
 struct leaf {
-  _Atomic(struct array *) arrays[LEAF];
+  _Atomic(struct cgc_block_array *) arrays[LEAF];
 };
 
 bool cgc_block_on;
@@ -28,6 +21,8 @@ static struct {
   size_t size; /* leaves */
 } table;
 
+const void *const cgc_block_view[2] = {&table.dir, &table.size};
+
 bool cgc_block_init(const struct cgc_heap *heap) {
   table.heap = heap;
   table.size = (heap->arena.pages_limit >> LEAF_SHIFT) + 1;
@@ -37,26 +32,27 @@ bool cgc_block_init(const struct cgc_heap *heap) {
 }
 
 /* Acquire on the way down: what was filled in before the entry was made. */
-static _Atomic(struct array *) *entry_at(uintptr_t base) {
+static _Atomic(struct cgc_block_array *) *entry_at(uintptr_t base) {
   size_t page = cgc_arena_page_of(&table.heap->arena, base);
   struct leaf *leaf = atomic_load_explicit(&table.dir[page >> LEAF_SHIFT],
                                            memory_order_acquire);
   return leaf ? &leaf->arrays[page & (LEAF - 1)] : NULL;
 }
 
-static _Atomic(struct array *) *entry_of(const struct cgc_span *span) {
+static _Atomic(struct cgc_block_array *) *
+entry_of(const struct cgc_span *span) {
   return entry_at(span->base);
 }
 
-static struct array *array_of(const struct cgc_span *span) {
-  _Atomic(struct array *) *entry = entry_of(span);
-  struct array *a =
+static struct cgc_block_array *array_of(const struct cgc_span *span) {
+  _Atomic(struct cgc_block_array *) *entry = entry_of(span);
+  struct cgc_block_array *a =
       entry ? atomic_load_explicit(entry, memory_order_acquire) : NULL;
   return a && a->class == span->class && a->room >= span->nslots ? a : NULL;
 }
 
 struct cgc_block *cgc_block_find(const struct cgc_object *obj) {
-  struct array *a = cgc_block_on ? array_of(obj->span) : NULL;
+  struct cgc_block_array *a = cgc_block_on ? array_of(obj->span) : NULL;
   return a ? &a->blocks[obj->index] : NULL;
 }
 
@@ -65,8 +61,8 @@ struct cgc_block *cgc_block_find_gone(const void *ptr) {
   if (!cgc_block_on || !cgc_arena_contains(&table.heap->arena, addr) ||
       addr % CGC_PAGE != 0)
     return NULL;
-  _Atomic(struct array *) *entry = entry_at(addr);
-  struct array *a =
+  _Atomic(struct cgc_block_array *) *entry = entry_at(addr);
+  struct cgc_block_array *a =
       entry ? atomic_load_explicit(entry, memory_order_acquire) : NULL;
   return a && a->class == CGC_CLASS_LARGE && a->blocks[0].freed ? a->blocks
                                                                 : NULL;
@@ -85,7 +81,7 @@ static bool make_leaf(const struct cgc_span *span) {
 }
 
 static size_t array_bytes(uint32_t nslots) {
-  return sizeof(struct array) + nslots * sizeof(struct cgc_block);
+  return sizeof(struct cgc_block_array) + nslots * sizeof(struct cgc_block);
 }
 
 /*
@@ -93,10 +89,12 @@ static size_t array_bytes(uint32_t nslots) {
  * allocates the first slot of the new one comes here.
  */
 static void make_array(const struct cgc_span *span) {
-  _Atomic(struct array *) *entry = entry_of(span);
+  _Atomic(struct cgc_block_array *) *entry = entry_of(span);
   if (!entry && (!make_leaf(span) || !(entry = entry_of(span))))
     return;
-  struct array *old = atomic_load_explicit(entry, memory_order_acquire), *a;
+  struct cgc_block_array *old =
+                             atomic_load_explicit(entry, memory_order_acquire),
+                         *a;
   if (old && old->room >= span->nslots) {
     memset(old->blocks, 0, old->room * sizeof *old->blocks);
     old->class = span->class;

@@ -40,6 +40,18 @@ struct cgc_block {
   uint64_t flags : 16; /* enum cgc_block_flag; world stopped */
 };
 
+/* The records of a span's slots. */
+struct cgc_block_array {
+  uint32_t room;  /* slots */
+  uint32_t class; /* of the span that they are for now */
+  struct cgc_block blocks[];
+};
+
+enum { CGC_BLOCK_LEAF_SHIFT = 9 };
+
+/* For readers from outside: the directory, and how many leaves it has. */
+extern const void *const cgc_block_view[2];
+
 /** Whether blocks are noted; const after start. */
 extern bool cgc_block_on;
 

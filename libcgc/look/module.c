@@ -23,6 +23,8 @@ static struct {
   _Atomic unsigned n;
 } modules;
 
+const void *const cgc_module_view[2] = {&modules.all, &modules.n};
+
 static void find_own(void) {
   uintptr_t lo = (uintptr_t)&own_header;
   const ElfW(Phdr) *p = (const ElfW(Phdr) *)(lo + own_header.e_phoff);

@@ -43,6 +43,9 @@ struct cgc_module_own {
 };
 extern struct cgc_module_own cgc_module_own; /* const after init */
 
+/* For readers from outside: pointers to the entries, and the last number. */
+extern const void *const cgc_module_view[2];
+
 /** Make the table, once.  returns  false without memory */
 bool cgc_module_init(void);
 

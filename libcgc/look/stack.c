@@ -10,24 +10,14 @@
 #include <string.h>
 
 enum {
-  CHUNK_SHIFT = 16, /* words of a chunk, as a power of two */
+  CHUNK_SHIFT = CGC_STACK_CHUNK_SHIFT,
   CHUNK_WORDS = 1 << CHUNK_SHIFT,
   CHUNKS = 1 << 12,
   BUCKETS_MIN = 1 << 10,
   OWN_FRAMES = 8 /* of the library, at the inner end of a stack */
 };
 
-/* Two words, then n frames. */
-struct node {
-  uint32_t hash;
-  uint16_t n;
-  _Atomic bool gone;     /* leads through code that is not there any more */
-  _Atomic uint32_t next; /* in its chain; 0: none */
-  uint32_t unused;
-  struct cgc_frame frames[];
-};
-
-enum { NODE_WORDS = sizeof(struct node) / sizeof(uint64_t) };
+enum { NODE_WORDS = sizeof(struct cgc_stack_node) / sizeof(uint64_t) };
 
 /* A table that was outgrown stays: somebody may be searching it. */
 struct table {
@@ -45,11 +35,13 @@ static struct {
   size_t bytes;                /* guard: lock */
 } stacks = {.lock = CGC_LOCK_INIT(CGC_RANK_STACK)};
 
+const void *const cgc_stack_view[1] = {&stacks.chunks};
+
 /* In cgc_stack_from: the loader may allocate when it is asked. */
 static __thread bool capturing __attribute__((tls_model("initial-exec")));
 
-static struct node *node_of(uint32_t id) {
-  return (struct node *)&stacks
+static struct cgc_stack_node *node_of(uint32_t id) {
+  return (struct cgc_stack_node *)&stacks
       .chunks[id >> CHUNK_SHIFT][id & (CHUNK_WORDS - 1)];
 }
 
@@ -62,7 +54,8 @@ static uint32_t hash_of(void *const *pcs, size_t n) {
   return (uint32_t)(h >> 32);
 }
 
-static bool is_same(const struct node *node, void *const *pcs, size_t n) {
+static bool is_same(const struct cgc_stack_node *node, void *const *pcs,
+                    size_t n) {
   if (node->n != n || atomic_load_explicit(&node->gone, memory_order_relaxed))
     return false;
   for (size_t i = 0; i < n; i++)
@@ -77,7 +70,7 @@ static uint32_t find(uint32_t hash, void *const *pcs, size_t n) {
   uint32_t id = atomic_load_explicit(&t->head[hash & (t->size - 1)],
                                      memory_order_acquire);
   while (id) {
-    const struct node *node = node_of(id);
+    const struct cgc_stack_node *node = node_of(id);
     if (node->hash == hash && is_same(node, pcs, n))
       return id;
     id = atomic_load_explicit(&node->next, memory_order_acquire);
@@ -88,7 +81,7 @@ static uint32_t find(uint32_t hash, void *const *pcs, size_t n) {
 /* ---- Entering ------------------------------------------------------------ */
 
 static void link_locked(struct table *t, uint32_t id) {
-  struct node *node = node_of(id);
+  struct cgc_stack_node *node = node_of(id);
   _Atomic uint32_t *head = &t->head[node->hash & (t->size - 1)];
   atomic_store_explicit(&node->next,
                         atomic_load_explicit(head, memory_order_relaxed),
@@ -114,7 +107,7 @@ typedef void (*node_fn)(uint32_t id, void *ctx);
  */
 static void each_node_locked(node_fn fn, void *ctx) {
   for (size_t at = CGC_STACK_UNKNOWN + NODE_WORDS; at < stacks.used;) {
-    const struct node *node = node_of((uint32_t)at);
+    const struct cgc_stack_node *node = node_of((uint32_t)at);
     size_t left = CHUNK_WORDS - (at & (CHUNK_WORDS - 1));
     if (left < NODE_WORDS || node->unused) {
       at += left;
@@ -167,7 +160,7 @@ static uint32_t add_locked(uint32_t hash, const struct cgc_frame *frames,
   uint32_t id = room_locked(n);
   if (id == CGC_STACK_NONE)
     return CGC_STACK_UNKNOWN;
-  struct node *node = node_of(id);
+  struct cgc_stack_node *node = node_of(id);
   node->hash = hash;
   node->n = (uint16_t)n;
   memcpy(node->frames, frames, n * sizeof *frames);
@@ -263,7 +256,7 @@ size_t cgc_stack_frames(uint32_t id, const struct cgc_frame **frames) {
 
 static void close_if_through(uint32_t id, void *ctx) {
   const unsigned *module = ctx;
-  struct node *node = node_of(id);
+  struct cgc_stack_node *node = node_of(id);
   for (size_t i = 0; i < node->n; i++)
     if (cgc_frame_module(node->frames[i]) == *module)
       atomic_store_explicit(&node->gone, true, memory_order_relaxed);

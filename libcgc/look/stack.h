@@ -48,6 +48,21 @@ CGC_INLINE unsigned cgc_frame_module(struct cgc_frame frame) {
   return (unsigned)(frame.word >> CGC_STACK_PC_BITS);
 }
 
+/* Two words, then n frames. */
+struct cgc_stack_node {
+  uint32_t hash;
+  uint16_t n;
+  _Atomic bool gone;     /* leads through code that is not there any more */
+  _Atomic uint32_t next; /* in its chain; 0: none */
+  uint32_t unused;
+  struct cgc_frame frames[];
+};
+
+enum { CGC_STACK_CHUNK_SHIFT = 16 }; /* words of a chunk, as a power of two */
+
+/* For readers from outside: the chunks. */
+extern const void *const cgc_stack_view[1];
+
 /**
  * Make the table; once.
  * depth    frames kept of each stack, 1 to CGC_STACK_DEPTH_MAX

@@ -66,11 +66,16 @@ check_answers() {
   expect 0 " 112  *1  *112 $(addr deep) .* 336  *3  *112 $(addr list) it keeps" \
     "$1" dominators "$(addr deep)"
   expect 1 'nothing reaches' "$1" dominators "$(addr lost)"
+  expect 0 'list_head (victim) .*-> ' "$1" why --all "$(addr deep)"
+  expect 1 'nothing else reaches it' "$1" why --avoid=stack "$(addr stack)"
+  expect 0 '^0x[0-9a-f]* *[0-9X#]' "$1" map
+  expect 0 '^<svg .* of 1[0-9]* slots of 48 bytes.*</svg>' "$1" map --svg
+  expect 1 'notes no stacks' "$1" histogram --by=stack
 }
 
 # Each answer is JSON, or a graph that dot would read.
 check_forms() {
-  for question in info spans objects histogram leaks top roots threads check \
+  for question in info spans map objects histogram leaks top roots threads check \
     "addr $(addr deep)" "refs $(addr deep)" "why $(addr deep)" \
     "why --all $(addr deep)" "dominators $(addr deep)"; do
     # shellcheck disable=SC2086
@@ -85,10 +90,40 @@ check_forms() {
     expect 0 "^digraph heap {.*$(addr deep).*}" "$1" --dot --limit=9 $question
   done
   expect 125 'no graph of' "$1" --dot info
+  expect 125 'no picture of' "$1" --svg info
+  expect 125 "there is no 'heap'" "$1" --avoid=heap info
+}
+
+# A program that notes its blocks: their stacks, a profile, what is new.
+check_noted() {
+  : > says
+  CGC_LEAK=on "$cgc" run "$victim" > says 2> /dev/null < in &
+  pid=$!
+  wait_ready
+  expect 0 '(104 asked for) *allocated by *#0 chain (victim.c:.* *#1 make (victim.c' \
+    $pid addr "$(addr lost)"
+  expect 0 '(100 asked for) .*freed by *#0 make (victim.c' $pid addr "$(addr freed)"
+  expect 0 '336  *3  *1 0x[0-9a-f]* *#0 chain (victim.c.*5 objects lost since' \
+    $pid leaks --since=known
+  expect 0 '0 objects lost since then' $pid leaks --since=known
+  expect 0 '1000  *40000  *0  *0 0x[0-9a-f]* *#0 make (victim.c' \
+    $pid histogram --by=stack
+  expect 0 "$(addr many) " $pid objects --stack='^make ' --min=48 --max=48
+  "$cgc" heap $pid profile heap.pb.gz > out 2>&1 || fail 'profile'
+  gzip -dc heap.pb.gz | grep -aq 'inuse_space.*leaked_space' || fail 'no profile'
+  if command -v go > /dev/null 2>&1; then
+    go tool pprof -top -sample_index=leaked_space heap.pb.gz > out 2> err
+    grep -q '520B.* chain' out || fail 'pprof reads another profile'
+  fi
+  check_forms $pid
+  kill $pid
+  wait $pid 2> /dev/null
+  pid=
 }
 
 # What each block of a random graph retains, against a search by hand.
 check_graph() {
+  : > says
   "$cgc" run "$top_builddir/t/gdb/graph" "$1" > says &
   pid=$!
   wait_ready
@@ -110,6 +145,7 @@ check_forms $pid
 kill -0 $pid || fail 'the process is gone'
 if command -v gcore > /dev/null 2>&1 && gcore -o of $pid > /dev/null 2>&1; then
   check_answers of.$pid
+  expect 0 'CHANGE BYTES.*KEPT BY' of.$pid diff $pid
   head -c 3000000 of.$pid > cut
   expect 1 'cut is cut off\|cut off' cut
 fi
@@ -129,6 +165,7 @@ wait $pid 2> /dev/null
 pid=
 
 for seed in 1 2 3; do check_graph $seed; done
+check_noted
 
 # The kernel writes into this directory, if it does at all.
 if [ "$(cat /proc/sys/kernel/core_pattern)" = core ]; then
