@@ -5,6 +5,7 @@
 #include "base/option.h"
 #include "heap/meta.h"
 #include "mark/toggle.h"
+#include "os/cgroup.h"
 #include "os/regs.h"
 #include "os/thread.h"
 #include "world/mutator.h"
@@ -16,6 +17,8 @@ enum {
   STACK_BYTES = 256 << 10,
   STEP_BYTES = 64 << 10, /* allocated between two steps of a cycle beside */
   MALLOC_MINIMUM = 32 << 20,
+  FIRST_LOOK = 4 << 20,   /* in use: smaller processes read no file */
+  LIMIT_INVERSE = 8,      /* of a container's limit, for all but the heap */
   MUCH_GARBAGE = 32 << 20 /* worth a thread that gives it back */
 };
 
@@ -31,6 +34,7 @@ void (*cgc_cycle_finished_hook)(const struct cgc_cycle_report *report);
 struct workplace {
   struct cgc_workers workers;
   struct cgc_beside beside;
+  struct cgc_cgroup cgroup;
   char stack[STACK_BYTES] CGC_ALIGNED(64);
 };
 
@@ -40,6 +44,10 @@ static struct {
   _Atomic uint64_t number;   /* cycles finished */
   _Atomic int disabled;      /* nesting depth */
   struct cgc_pacer pacer;    /* guard: lock */
+  size_t looked_bytes;       /* in use at the last look for a container's
+                                limit; guard: lock */
+  uint64_t cpu_ns;           /* of the process, after the last cycle; guard:
+                                lock */
   struct workplace *place;   /* guard: lock */
 } cycle = {.lock = {.rank = CGC_RANK_CYCLE, .wakes_all = true}};
 
@@ -49,7 +57,13 @@ static void set_trigger(size_t bytes) {
   atomic_store_explicit(&cgc_cycle_trigger_bytes, bytes, memory_order_relaxed);
 }
 
-static void publish_trigger(void) { set_trigger(cycle.pacer.trigger_bytes); }
+/* The first trigger comes early, and is there for a look at the limit only. */
+static void publish_trigger(void) {
+  size_t bytes = cycle.pacer.trigger_bytes;
+  set_trigger(cycle.looked_bytes || bytes == SIZE_MAX
+                  ? bytes
+                  : cgc_min(bytes, FIRST_LOOK));
+}
 
 /*
  * A program whose malloc is replaced frees what it needs no more, so there is
@@ -193,7 +207,12 @@ static int fail(int err) {
 }
 
 static int finish(struct cgc_cycle_report *report) {
-  cgc_pacer_set_cost(&cycle.pacer, report->cpu_ns, report->live_bytes);
+  uint64_t cpu_ns = cgc_thread_process_cpu_ns();
+  uint64_t spent_ns = cpu_ns - cycle.cpu_ns;
+  cycle.cpu_ns = cpu_ns;
+  cgc_pacer_set_cost(&cycle.pacer, report->cpu_ns,
+                     spent_ns - cgc_min(spent_ns, report->cpu_ns),
+                     report->live_bytes);
   publish_trigger();
   report->number = cgc_cycle_counters.ncycles + 1;
   report->heap_bytes = cgc_arena_bytes(&cgc_heap.arena);
@@ -257,9 +276,36 @@ static int step_beside(enum cgc_cycle_reason reason) {
 
 /* ---- The contract ----------------------------------------------------- */
 
+/* What the user says and what the container allows, whichever is less. */
+static size_t limit(void) {
+  size_t own = (size_t)cgc_options.memory_limit;
+  size_t its = cgc_cgroup_memory_limit(
+      &cycle.place->cgroup, "/proc/thread-self/cgroup", "/sys/fs/cgroup");
+  its -= its / LIMIT_INVERSE;
+  return own == 0 || its == 0 ? cgc_max(own, its) : cgc_min(own, its);
+}
+
+/*
+ * A container's limit is read when there is something to limit, and again
+ * whenever the heap has doubled.
+ * returns  whether the trigger is still reached
+ */
+static bool is_due_within_limit(void) {
+  size_t in_use = cgc_heap_in_use(&cgc_heap);
+  if (in_use / 2 >= cycle.looked_bytes) {
+    cycle.looked_bytes = cgc_max(in_use, 1);
+    cgc_pacer_set_limit(&cycle.pacer, limit(),
+                        cgc_cycle_counters.last.live_bytes);
+    publish_trigger();
+  }
+  return cgc_cycle_due();
+}
+
 static int run_cycle(enum cgc_cycle_reason reason) {
   if (!cycle.place && !make_place())
     return -ENOMEM;
+  if (reason == CGC_CYCLE_TRIGGER && !is_due_within_limit())
+    return 0;
   return runs_beside(reason) ? step_beside(reason) : run_stopped(reason);
 }
 

@@ -5,6 +5,7 @@ enum {
   STRETCH_MAX = 4,
   YIELD_INVERSE = 16,    /* less than this share reclaimed: nothing to find */
   HEADROOM_INVERSE = 16, /* at a limit: the least distance from live */
+  EASE_MAX = 64,         /* times that distance, where cycles take too much */
   BYTES_PER_NS = 100,    /* allocated, for what a cycle costs */
 };
 
@@ -25,8 +26,8 @@ static size_t growth(const struct cgc_pacer *p, size_t live) {
 
 static size_t under_limit(const struct cgc_pacer *p, size_t live,
                           size_t trigger) {
-  size_t least =
-      saturated_add(live, cgc_max(live / HEADROOM_INVERSE, headroom_min));
+  size_t headroom = cgc_max(live / HEADROOM_INVERSE, headroom_min) * p->ease;
+  size_t least = saturated_add(live, headroom);
   if (p->limit_bytes == 0 || trigger <= p->limit_bytes)
     return trigger;
   return cgc_min(trigger, cgc_max(p->limit_bytes, least));
@@ -55,7 +56,8 @@ void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent, size_t minimum_bytes,
   *p = (struct cgc_pacer){.percent = percent,
                           .minimum_bytes = minimum_bytes,
                           .limit_bytes = limit_bytes,
-                          .stretch = 1};
+                          .stretch = 1,
+                          .ease = 1};
   set_trigger(p, 0);
 }
 
@@ -64,8 +66,18 @@ void cgc_pacer_set_percent(struct cgc_pacer *p, uint64_t percent, size_t live) {
   set_trigger(p, live);
 }
 
-void cgc_pacer_set_cost(struct cgc_pacer *p, uint64_t ns, size_t live) {
+void cgc_pacer_set_limit(struct cgc_pacer *p, size_t bytes, size_t live) {
+  p->limit_bytes = bytes;
+  set_trigger(p, live);
+}
+
+void cgc_pacer_set_cost(struct cgc_pacer *p, uint64_t ns, uint64_t program_ns,
+                        size_t live) {
   p->cost_ns = cgc_max(ns, 1);
+  if (ns > program_ns)
+    p->ease = p->ease < EASE_MAX ? p->ease * 2 : EASE_MAX;
+  else if (ns < program_ns / 2 && p->ease > 1)
+    p->ease /= 2;
   set_trigger(p, live);
 }
 
@@ -95,6 +107,7 @@ void cgc_pacer_put_off(struct cgc_pacer *p, size_t in_use) {
 
 void cgc_pacer_check(const struct cgc_pacer *p, size_t live) {
   cgc_check(p->stretch >= 1 && p->stretch <= STRETCH_MAX);
+  cgc_check(p->ease >= 1 && p->ease <= EASE_MAX);
   cgc_check(p->trigger_bytes >= live);
   cgc_check(p->limit_bytes || p->trigger_bytes >= p->minimum_bytes);
 }

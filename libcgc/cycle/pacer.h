@@ -22,7 +22,9 @@
  * with the world stopped would begin; but at half of the way at the earliest.
  *
  * Near a soft limit the trigger comes closer, but never nearer to the live
- * heap than 1/16 of it: the collector may take half of the time, not all.
+ * heap than 1/16 of it.  A cycle that took more CPU time than the program since
+ * the one before doubles that distance, and one that took less than half of it
+ * halves it again: the collector may take half of the time, not all.
  *
  * Who comes in: cycle/cycle.  Calls: nothing.
  * Source: Go's GOGC and GOMEMLIMIT.
@@ -39,6 +41,7 @@ struct cgc_pacer {
   size_t limit_bytes;   /* soft limit of the heap; 0: none */
   size_t runway_bytes;  /* allocated while the last cycle marked */
   unsigned stretch;     /* 1, 2 or 4 */
+  unsigned ease;        /* 1 to 64, a power of two */
   size_t trigger_bytes; /* in use that starts the next cycle */
 };
 
@@ -57,8 +60,15 @@ void cgc_pacer_set_minimum(struct cgc_pacer *pacer, size_t bytes, size_t live);
  */
 void cgc_pacer_update(struct cgc_pacer *pacer, size_t before, size_t live);
 
-/** The cycle that found LIVE bytes took NS of CPU time. */
-void cgc_pacer_set_cost(struct cgc_pacer *pacer, uint64_t ns, size_t live);
+/** Set the soft limit, and the trigger above the LIVE bytes by it. */
+void cgc_pacer_set_limit(struct cgc_pacer *pacer, size_t bytes, size_t live);
+
+/**
+ * The cycle that found LIVE bytes took NS of CPU time, the program PROGRAM_NS
+ * since the cycle before.
+ */
+void cgc_pacer_set_cost(struct cgc_pacer *pacer, uint64_t ns,
+                        uint64_t program_ns, size_t live);
 
 /** During a cycle beside the program BYTES were allocated: begin earlier. */
 void cgc_pacer_set_runway(struct cgc_pacer *pacer, size_t bytes);

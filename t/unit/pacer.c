@@ -44,7 +44,7 @@ START_TEST(there_is_no_trigger_below_the_minimum) {
 END_TEST
 
 static size_t after_cost(size_t live, uint64_t ns) {
-  cgc_pacer_set_cost(&pacer, ns, live);
+  cgc_pacer_set_cost(&pacer, ns, UINT64_MAX, live);
   return after(live);
 }
 
@@ -95,6 +95,35 @@ START_TEST(a_limit_brings_the_trigger_closer_but_not_to_the_live_heap) {
   ck_assert_uint_eq(after(160 * CGC_MIB), 170 * CGC_MIB);
   make(100, 10 * CGC_MIB); /* below the minimum */
   ck_assert_uint_eq(pacer.trigger_bytes, 10 * CGC_MIB);
+}
+END_TEST
+
+START_TEST(a_limit_that_comes_later_counts) {
+  size_t live = 100 * CGC_MIB;
+  make(100, 0);
+  after(live);
+  cgc_pacer_set_limit(&pacer, 150 * CGC_MIB, live);
+  ck_assert_uint_eq(pacer.trigger_bytes, 150 * CGC_MIB);
+  cgc_pacer_set_limit(&pacer, 0, live);
+  ck_assert_uint_eq(pacer.trigger_bytes, 2 * live);
+}
+END_TEST
+
+/* A program that allocates a MiB in a ms, a cycle that takes 1 ms for 4 MiB. */
+START_TEST(near_a_limit_cycles_take_half_of_the_time_at_most) {
+  const size_t live = 160 * CGC_MIB;
+  uint64_t cycle_ns = 40000000, program_ns = 0, spent = 0, last = 0;
+  make(100, live);
+  for (int i = 0; i < 20; i++) {
+    last = program_ns = (after(live) - live) / CGC_MIB * 1000000;
+    spent += program_ns;
+    cgc_pacer_set_cost(&pacer, cycle_ns, program_ns, live);
+  }
+  ck_assert_uint_ge(last, cycle_ns);
+  ck_assert_uint_ge(spent, 18 * cycle_ns);
+  for (int i = 0; i < 20; i++)
+    cgc_pacer_set_cost(&pacer, 1, program_ns, live);
+  ck_assert_uint_eq(after(live), live + live / 16);
 }
 END_TEST
 
@@ -153,6 +182,8 @@ int main(void) {
   tcase_add_test(core, the_trigger_grows_with_what_is_live);
   tcase_add_test(limits,
                  a_limit_brings_the_trigger_closer_but_not_to_the_live_heap);
+  tcase_add_test(limits, a_limit_that_comes_later_counts);
+  tcase_add_test(limits, near_a_limit_cycles_take_half_of_the_time_at_most);
   tcase_add_test(limits, nothing_overflows);
   tcase_add_test(limits, the_trigger_is_never_below_live_whatever_happens);
   suite_add_tcase(s, core);
