@@ -101,28 +101,50 @@ bool cgc_heap_sweep_spans(struct cgc_heap *heap, size_t n) {
   return n == 0;
 }
 
-/* About to grow by NPAGES: sweep in proportion.  returns  pages freed */
-static size_t sweep_for(struct cgc_heap *heap, size_t npages) {
-  size_t spans = cgc_max(SWEEP_MIN, npages * SWEEP_PER_PAGE);
-  return sweep_some(heap, npages, &spans);
+/* A wish for a run of pages, by what belongs to CENTRAL. */
+struct wish {
+  size_t npages;
+  size_t align; /* pages */
+  struct cgc_central *central;
+};
+
+static ptrdiff_t free_pages(struct cgc_heap *heap, const struct wish *wish,
+                            bool may_grow, bool *zeroed) {
+  return cgc_pageheap_alloc(&heap->pageheap, wish->npages, wish->align,
+                            may_grow, zeroed);
+}
+
+/*
+ * About to grow: sweep in proportion, while that frees pages; they need not be
+ * a run.  Spans of the same central first: of large objects one that is dead is
+ * likely to be long enough.
+ */
+static ptrdiff_t swept_pages(struct cgc_heap *heap, const struct wish *wish,
+                             bool *zeroed) {
+  size_t n = wish->npages, spans = cgc_max(SWEEP_MIN, n * SWEEP_PER_PAGE);
+  ptrdiff_t page = -1;
+  while (page < 0 &&
+         cgc_central_sweep(wish->central, &heap->pageheap, n, &spans) >= n)
+    page = free_pages(heap, wish, false, zeroed);
+  while (page < 0 && sweep_some(heap, n, &spans) >= n)
+    page = free_pages(heap, wish, false, zeroed);
+  return page;
 }
 
 /* Free pages first, then swept ones, then the arena's next. */
-static ptrdiff_t new_pages(struct cgc_heap *heap, size_t npages, size_t align,
+static ptrdiff_t new_pages(struct cgc_heap *heap, const struct wish *wish,
                            bool *zeroed) {
-  struct cgc_pageheap *ph = &heap->pageheap;
-  ptrdiff_t page = cgc_pageheap_alloc(ph, npages, align, false, zeroed);
-  if (page < 0 && sweep_for(heap, npages) >= npages)
-    page = cgc_pageheap_alloc(ph, npages, align, false, zeroed);
+  ptrdiff_t page = free_pages(heap, wish, false, zeroed);
   if (page < 0)
-    page = cgc_pageheap_alloc(ph, npages, align, true, zeroed);
-  return page;
+    page = swept_pages(heap, wish, zeroed);
+  return page < 0 ? free_pages(heap, wish, true, zeroed) : page;
 }
 
 static struct cgc_span *new_span(struct cgc_heap *heap, size_t npages,
                                  size_t align, unsigned class,
                                  enum cgc_kind kind, bool *zeroed) {
-  ptrdiff_t page = new_pages(heap, npages, align, zeroed);
+  struct wish wish = {npages, align, central_of(heap, kind, class)};
+  ptrdiff_t page = new_pages(heap, &wish, zeroed);
   if (page < 0)
     return NULL;
   uintptr_t base = cgc_arena_page_address(&heap->arena, (size_t)page);

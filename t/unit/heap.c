@@ -207,6 +207,24 @@ START_TEST(a_dead_heap_is_used_again_before_it_grows) {
 }
 END_TEST
 
+/* Small objects that live are swept first, and bring nothing. */
+START_TEST(dead_large_objects_are_used_again_before_it_grows) {
+  enum { LARGE = 200, BYTES = 100000 };
+  static void *keep[OBJECTS];
+  for (int i = 0; i < OBJECTS; i++) {
+    keep[i] = private_alloc(cache, CGC_KIND_NOSCAN, CGC_PAGE / 2);
+    if (i < LARGE)
+      private_alloc(cache, CGC_KIND_SCAN, BYTES);
+  }
+  collect(keep, OBJECTS);
+  size_t pages = cgc_arena_pages(&heap->arena);
+  for (int i = 0; i < LARGE; i++)
+    private_alloc(cache, CGC_KIND_SCAN, BYTES);
+  ck_assert_uint_eq(cgc_arena_pages(&heap->arena), pages);
+  cgc_verify_heap(heap);
+}
+END_TEST
+
 START_TEST(a_full_heap_gives_null_and_serves_again_after_a_free) {
   size_t n = 0;
   void *last = NULL, *obj;
@@ -284,6 +302,7 @@ int main(void) {
   tcase_add_test(cycles, every_kind_is_flushed_swept_and_checked);
   tcase_add_test(cycles, what_is_in_use_is_what_stands_there);
   tcase_add_test(cycles, a_dead_heap_is_used_again_before_it_grows);
+  tcase_add_test(cycles, dead_large_objects_are_used_again_before_it_grows);
   tcase_add_test(cycles, a_full_heap_gives_null_and_serves_again_after_a_free);
   tcase_set_timeout(cycles, 60);
   suite_add_tcase(s, core);
