@@ -15,6 +15,7 @@ void cgc_pool_open(struct cgc_pool *pool, const struct cgc_arena *arena,
   pool->head = pool->nspans = pool->npieces = pool->nslots = 0;
   pool->members = members;
   atomic_store_explicit(&pool->idle, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool->asked, false, memory_order_relaxed);
   atomic_store_explicit(&pool->epoch, 0, memory_order_relaxed);
   atomic_store_explicit(&pool->done, false, memory_order_relaxed);
   atomic_flag_clear_explicit(&pool->lock, memory_order_release);
@@ -50,12 +51,17 @@ void cgc_pool_leave(struct cgc_pool *pool, unsigned n) {
   pool->members = left;
 }
 
-/* Work came, or all is done; unlocked. */
+/* Unlocked. */
 static void wake(struct cgc_pool *pool, int n) {
-  if (!cgc_pool_is_hungry(pool))
-    return;
   atomic_fetch_add_explicit(&pool->epoch, 1, memory_order_release);
   cgc_thread_futex_wake(&pool->epoch, n);
+}
+
+/* Work came; unlocked. */
+static void answer(struct cgc_pool *pool) {
+  if (cgc_pool_is_hungry(pool) &&
+      atomic_exchange_explicit(&pool->asked, false, memory_order_relaxed))
+    wake(pool, 1);
 }
 
 static size_t place(const struct cgc_pool *pool, size_t ahead) {
@@ -70,7 +76,7 @@ void cgc_pool_put_spans(struct cgc_pool *pool, const uint32_t *pages,
   for (size_t i = 0; i < n; i++)
     pool->ring[place(pool, pool->nspans++)] = pages[i];
   unlock(pool);
-  wake(pool, 1);
+  answer(pool);
 }
 
 size_t cgc_pool_take_spans(struct cgc_pool *pool, uint32_t *pages, size_t max) {
@@ -93,7 +99,7 @@ size_t cgc_pool_put_pieces(struct cgc_pool *pool,
   memcpy(pool->pieces + pool->npieces, pieces, n * sizeof *pieces);
   pool->npieces += n;
   unlock(pool);
-  wake(pool, 1);
+  answer(pool);
   return n;
 }
 
@@ -116,7 +122,7 @@ size_t cgc_pool_put_slots(struct cgc_pool *pool, const uint64_t *slots,
   memcpy(pool->slots + pool->nslots, slots, n * sizeof *slots);
   pool->nslots += n;
   unlock(pool);
-  wake(pool, 1);
+  answer(pool);
   return n;
 }
 
@@ -137,6 +143,22 @@ static bool is_done(const struct cgc_pool *pool) {
   return atomic_load_explicit(&pool->done, memory_order_acquire);
 }
 
+static void set_asked(struct cgc_pool *pool) {
+  atomic_store_explicit(&pool->asked, true, memory_order_relaxed);
+}
+
+/* Others that sleep may be woken, too. */
+static void stop_idling(struct cgc_pool *pool) {
+  if (atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed) > 1)
+    set_asked(pool);
+}
+
+/* returns  whether all are: I2 */
+static bool start_idling(struct cgc_pool *pool) {
+  return atomic_fetch_add_explicit(&pool->idle, 1, memory_order_relaxed) + 1 ==
+         pool->members;
+}
+
 /*
  * returns  whether the caller goes on: there is work, or all is done.  Else it
  * is counted idle, and EPOCH is what to sleep on.
@@ -145,16 +167,15 @@ static bool look_once(struct cgc_pool *pool, bool *counted, uint32_t *epoch) {
   lock(pool);
   bool go_on = is_done(pool) || has_work(pool);
   if (go_on && *counted)
-    atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
+    stop_idling(pool);
   if (!go_on && !*counted) {
     *counted = true;
-    uint32_t idle =
-        atomic_fetch_add_explicit(&pool->idle, 1, memory_order_relaxed) + 1;
-    if (idle == pool->members) { /* I2 */
+    go_on = start_idling(pool);
+    if (go_on)
       atomic_store_explicit(&pool->done, true, memory_order_release);
-      go_on = true;
-    }
   }
+  if (!go_on)
+    set_asked(pool);
   *epoch = atomic_load_explicit(&pool->epoch, memory_order_acquire);
   unlock(pool);
   return go_on;

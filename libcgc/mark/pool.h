@@ -11,8 +11,12 @@
  * marker there is no lock and no atomic operation.
  *
  * The end: a marker that finds nothing counts itself idle and sleeps on the
- * epoch.  Who gives work wakes sleepers.  When all are idle nothing can come
- * any more, and all are told.
+ * epoch.  When all are idle nothing can come any more, and all are told.
+ *
+ * A marker that goes to sleep asks for work.  Who gives some takes the request
+ * back and wakes one, so that nobody else gives while that one is on its way;
+ * if there are more sleepers it asks for them when it has woken.  (Giving as
+ * long as one is idle: 14000 system calls in a cycle of 5 ms.)
  *
  *   I1  queued[p] exactly if the span that begins at p stands in the ring or
  *       in a marker's own buffer.
@@ -48,6 +52,7 @@ struct cgc_pool {
   size_t nslots;    /* guard: lock */
   unsigned members; /* const while more than one marks */
   _Atomic uint32_t idle;
+  _Atomic bool asked;     /* a sleeper wants work; set under lock */
   _Atomic uint32_t epoch; /* changes when work came or all is done */
   _Atomic bool done;
   atomic_flag lock;
@@ -65,9 +70,9 @@ void cgc_pool_clear(struct cgc_pool *pool);
 /** N members could not come: not the caller, and none that waits. */
 void cgc_pool_leave(struct cgc_pool *pool, unsigned n);
 
-/** Whether some marker waits for work. */
+/** Whether some marker waits for work, and none is on its way to it. */
 CGC_INLINE bool cgc_pool_is_hungry(const struct cgc_pool *pool) {
-  return atomic_load_explicit(&pool->idle, memory_order_relaxed) != 0;
+  return atomic_load_explicit(&pool->asked, memory_order_relaxed);
 }
 
 /** returns  whether the span at PAGE was in no queue; the caller puts it */

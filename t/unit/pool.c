@@ -4,6 +4,7 @@
 #include "private.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 static struct cgc_heap *heap;
 static struct cgc_pool pool;
@@ -110,6 +111,28 @@ START_TEST(all_members_end_when_nothing_is_left_and_not_before) {
 }
 END_TEST
 
+static void *wait_once(void *arg) {
+  *(bool *)arg = cgc_pool_wait(&pool);
+  return NULL;
+}
+
+START_TEST(who_asked_for_work_is_woken_once) {
+  pthread_t thread;
+  uint32_t pages[] = {1, 2};
+  bool came = false;
+  cgc_pool_open(&pool, &heap->arena, 2);
+  ck_assert(!cgc_pool_is_hungry(&pool));
+  ck_assert_int_eq(pthread_create(&thread, NULL, wait_once, &came), 0);
+  while (!cgc_pool_is_hungry(&pool))
+    sched_yield();
+  cgc_pool_put_spans(&pool, &pages[0], 1);
+  ck_assert(!cgc_pool_is_hungry(&pool)); /* it is on its way */
+  cgc_pool_put_spans(&pool, &pages[1], 1);
+  pthread_join(thread, NULL);
+  ck_assert(came);
+}
+END_TEST
+
 START_TEST(members_that_never_came_are_not_waited_for) {
   pthread_t thread;
   cgc_pool_open(&pool, &heap->arena, 3);
@@ -130,6 +153,7 @@ int main(void) {
   tcase_add_test(core, slots_are_taken_as_far_as_there_is_room);
   tcase_add_test(core, a_single_member_never_sleeps);
   tcase_add_test(core, all_members_end_when_nothing_is_left_and_not_before);
+  tcase_add_test(core, who_asked_for_work_is_woken_once);
   tcase_add_test(core, members_that_never_came_are_not_waited_for);
   suite_add_tcase(s, core);
   return unit_run(s);
