@@ -87,6 +87,11 @@ static int check_loader(const char *path, const char *loader) {
   return 0;
 }
 
+/* The kernel refuses it, and then execvp() gives it to the shell. */
+static int broken(const char *path) {
+  return cgc_tool_error(CGC_EXIT_CANNOT, "%s is no whole ELF file", path);
+}
+
 static int check_elf(int fd, const char *path, const unsigned char *ident) {
   char loader[LINE_MAX_BYTES];
   Elf64_Ehdr h;
@@ -96,7 +101,7 @@ static int check_elf(int fd, const char *path, const unsigned char *ident) {
                           "programs: rebuild it with -m64",
                           path);
   if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h)
-    return 0;
+    return broken(path);
   if (h.e_machine != EM_X86_64)
     return cgc_tool_error(CGC_EXIT_CANNOT,
                           "%s is for another processor (ELF machine %u); "
@@ -111,8 +116,19 @@ static int check_elf(int fd, const char *path, const unsigned char *ident) {
                           path);
   if (h.e_phentsize != sizeof(Elf64_Phdr) ||
       !read_loader(fd, &h, loader, sizeof loader))
-    return 0;
+    return broken(path);
   return check_loader(path, loader);
+}
+
+bool cgc_elf_is_library(const char *path) {
+  Elf64_Ehdr h;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  bool whole = fd >= 0 && read(fd, &h, sizeof h) == (ssize_t)sizeof h;
+  if (fd >= 0)
+    close(fd);
+  return whole && memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 &&
+         h.e_ident[EI_CLASS] == ELFCLASS64 && h.e_machine == EM_X86_64 &&
+         h.e_type == ET_DYN;
 }
 
 /* Put the interpreter's path of a #! line into NAME. */

@@ -37,7 +37,13 @@ static char *find_from_environment(const char *path) {
   char *real = absolute(path);
   if (!real)
     cgc_tool_error(CGC_EXIT_OWN, "CGC_LIBRARY=%s: %s", path, strerror(errno));
-  return real;
+  else if (!cgc_elf_is_library(real)) /* the loader would go on without it */
+    cgc_tool_error(CGC_EXIT_OWN,
+                   "CGC_LIBRARY=%s is no shared library for x86-64", path);
+  else
+    return real;
+  free(real);
+  return NULL;
 }
 
 static char *find_beside_tool(void) {

@@ -55,6 +55,9 @@ bool cgc_library_own_directory(char *dir, size_t size);
  */
 int cgc_elf_check(const char *path);
 
+/** Whether PATH is a shared library that LD_PRELOAD can name. */
+bool cgc_elf_is_library(const char *path);
+
 /** Print the options table. */
 void cgc_option_print(void);
 

@@ -72,6 +72,8 @@ expect 125 "no option called 'CGC_NOSUCH'" --set CGC_NOSUCH=1 ls
 expect 125 'NAME=VALUE' --set CGC_FREE ls
 expect 125 'no program given'
 CGC_LIBRARY=nowhere.so expect 125 'CGC_LIBRARY=nowhere.so: No such file' ls
+CGC_LIBRARY=. expect 125 'CGC_LIBRARY=. is no shared library' ls
+CGC_LIBRARY=empty.c expect 125 'CGC_LIBRARY=empty.c is no shared library' ls
 
 # 127: nothing there.
 expect 127 'nosuchprogram: No such file' nosuchprogram
@@ -89,6 +91,9 @@ $CC main.c -o main || exit 99
 cp main half
 printf '\001' | dd of=half bs=1 seek=4 conv=notrunc 2> /dev/null
 expect 126 '32-bit' ./half
+head -c 40 main > short
+chmod +x short
+expect 126 'no whole ELF file' ./short
 cp main foreign
 printf '\267' | dd of=foreign bs=1 seek=18 conv=notrunc 2> /dev/null
 expect 126 'another processor' ./foreign
