@@ -77,7 +77,7 @@ static int check_loader(const char *path, const char *loader) {
   if (loader[0] == '\0')
     return cgc_tool_error(CGC_EXIT_CANNOT,
                           "%s is linked statically, so no library can be put "
-                          "before it; link it with -lcgc-malloc instead",
+                          "before it; link it without -static",
                           path);
   if (strcmp(base_name(loader), glibc_loader) != 0)
     return cgc_tool_error(CGC_EXIT_CANNOT,
