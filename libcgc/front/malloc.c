@@ -28,16 +28,18 @@ static CGC_COLD void *no_memory(void) {
 
 /*
  * While leaks are looked for each block is noted.  It is zeroed, and so is the
- * rest of its slot: what an earlier block left there leads nowhere.
+ * rest of its slot: what an earlier block left there leads nowhere.  The frame
+ * is this function's own, since a caller's may be gone: clang makes a jump of
+ * a last call, whatever its arguments point to.
  */
-static void *alloc_noted(enum cgc_fail_kind what, size_t align, size_t size,
-                         const void *frame) {
-  if (cgc_leak_fails(what, frame))
+static CGC_NOINLINE void *alloc_noted(enum cgc_fail_kind what, size_t align,
+                                      size_t size) {
+  if (cgc_leak_fails(what, FRAME))
     return NULL;
   void *ptr = align <= CGC_RESERVE_ALIGN
                   ? cgc_alloc(size, CGC_KIND_SCAN, true)
                   : cgc_alloc_aligned(align, size, CGC_KIND_SCAN, true);
-  cgc_leak_made(ptr, size, frame);
+  cgc_leak_made(ptr, size, FRAME);
   return ptr;
 }
 
@@ -47,7 +49,7 @@ static CGC_NOINLINE void *alloc_odd(enum cgc_fail_kind what, size_t size,
   if (cgc_foreign_is_loader(caller))
     return cgc_alloc(size, CGC_KIND_PINNED, zero);
   if (cgc_leak.on)
-    return alloc_noted(what, CGC_RESERVE_ALIGN, size, FRAME);
+    return alloc_noted(what, CGC_RESERVE_ALIGN, size);
   return cgc_alloc(size, CGC_KIND_SCAN, zero);
 }
 
@@ -84,7 +86,7 @@ static void *alloc_aligned(size_t align, size_t size, uintptr_t caller) {
   if (odd && cgc_foreign_is_loader(caller))
     return cgc_alloc_aligned(power, size, CGC_KIND_PINNED, false);
   if (odd && cgc_leak.on)
-    return alloc_noted(CGC_FAIL_ALIGNED, power, size, FRAME);
+    return alloc_noted(CGC_FAIL_ALIGNED, power, size);
   return cgc_alloc_aligned(power, size, CGC_KIND_SCAN, false);
 }
 
