@@ -13,6 +13,8 @@
  *   freed   a block that was freed
  *   many    1000 blocks of 48 bytes in an array kept by a variable
  */
+#include "../scrub.h"
+
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -75,30 +77,6 @@ static void __attribute__((noinline)) make(void) {
   say("many", many[500]);
 }
 
-#define ZERO(n) __asm__ volatile("pxor %xmm" #n ", %xmm" #n)
-
-/* What make() left on the stack and in registers must keep nothing alive. */
-static void __attribute__((noinline)) clear(void) {
-  char volatile room[16384];
-  memset((char *)room, 0, sizeof room);
-  ZERO(0);
-  ZERO(1);
-  ZERO(2);
-  ZERO(3);
-  ZERO(4);
-  ZERO(5);
-  ZERO(6);
-  ZERO(7);
-  ZERO(8);
-  ZERO(9);
-  ZERO(10);
-  ZERO(11);
-  ZERO(12);
-  ZERO(13);
-  ZERO(14);
-  ZERO(15);
-}
-
 /* The value of the library's table called NAME (look/layout.h). */
 static uint64_t value(const char *name) {
   const char *root = dlsym(RTLD_DEFAULT, "cgc_debug_root");
@@ -123,7 +101,7 @@ int main(void) {
   char line[16] = "";
   setvbuf(stdout, NULL, _IONBF, 0);
   make();
-  clear();
+  scrub(16384); /* what make() left must keep nothing alive */
   for (int i = 0; i < 2; i++)
     pthread_create(&thread[i], NULL, worker, NULL);
   pthread_mutex_lock(&mutex);
