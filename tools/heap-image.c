@@ -246,11 +246,16 @@ static bool read_span(struct cgc_image *im, uint64_t at, uint32_t desc,
       .kind = (uint8_t)raw(&r, CGC_L_span_kind),
       .list = (uint8_t)raw(&r, CGC_L_span_where),
   };
+  bool large = s->class == im->value[CGC_L_class_large];
+  if (large)
+    s->slot_size = (uint64_t)s->npages << im->page_shift;
   const char *fault = fault_of(im, s, desc, page);
-  if (fault) {
+  if (fault && raw(&r, CGC_L_span_changing))
+    im->nbusy++;
+  else if (fault)
     note_problem(im, at, fault);
+  if (fault)
     return false;
-  }
   s->magic = ((1ull << 32) + s->slot_size - 1) / s->slot_size;
   s->noscan = im->value[CGC_L_kinds_noscan] >> s->kind & 1;
   s->pinned = im->value[CGC_L_kinds_pinned] >> s->kind & 1;

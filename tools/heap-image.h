@@ -10,8 +10,9 @@
  *   live      a bit for each slot: allocated, and not known to be garbage
  *   held      a bit for each slot: freed, in a thread's list
  *
- * What does not fit together (a span that is just being made, a heap that was
- * overwritten) is left out, counted, and named: see cgc_image_problem.
+ * What does not fit together is left out.  A span that the program was just
+ * changing says so and is counted as busy; all else is damage, and named: see
+ * cgc_image_problem.
  *
  *   I1  spans do not overlap, and lie in the arena.
  */
@@ -93,6 +94,7 @@ struct cgc_image {
   uint8_t *contents; /* of the heap, as far as read; NULL at first */
   struct cgc_image_problem *problems;
   size_t nproblems;
+  size_t nbusy; /* spans that the program was just changing */
 };
 
 /* A slot. */

@@ -105,6 +105,8 @@ int cgc_heap_info(struct cgc_heap_view *v) {
   item(v, "objects", "%lu", (unsigned long)im->nlive);
   bytes_item(v, "in objects", im->live_bytes);
   item(v, "spans", "%zu", im->nspans);
+  if (im->nbusy)
+    item(v, "busy", "a span that is just being changed: left out");
   show_cycles(v);
   show_locks(v);
   cgc_out_end_table(&v->out);
@@ -400,7 +402,8 @@ int cgc_heap_check(struct cgc_heap_view *v) {
   }
   cgc_out_end_table(&v->out);
   if (im->nproblems == 0)
-    cgc_out_line(&v->out, "%zu spans and %u slots: consistent", im->nspans,
-                 im->nslots);
+    cgc_out_line(&v->out, "%zu spans and %u slots: consistent%s", im->nspans,
+                 im->nslots,
+                 im->nbusy ? "; a span is busy, being changed: left out" : "");
   return im->nproblems ? CGC_HEAP_FAILED : 0;
 }

@@ -229,6 +229,11 @@ static void say_problems(const struct cgc_heap_view *v) {
   if (v->image.nproblems)
     cgc_tool_error(0, "%zu inconsistencies in the heap (%s); see the check",
                    v->image.nproblems, v->image.problems[0].what);
+  if (v->image.nbusy)
+    cgc_tool_error(0,
+                   "%s was stopped while it changed a span: that one is "
+                   "left out; ask again for it",
+                   t->title);
   for (size_t i = 0; i < t->nthreads; i++)
     blind += !t->threads[i].has_regs && !t->threads[i].vector_bytes;
   if (blind)

@@ -185,11 +185,22 @@ void cgc_arena_discard_marks(struct cgc_arena *arena, size_t lo, size_t hi) {
     cgc_page_discard((void *)first, end - first);
 }
 
-void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span) {
+/*
+ * For who stops the process and reads it (span I5): only the compiler has to
+ * keep the order.
+ */
+static void set_changing(struct cgc_span *span, bool changing) {
+  atomic_signal_fence(memory_order_seq_cst);
+  __atomic_store_n(&span->changing, changing, __ATOMIC_RELAXED);
+  atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void set_pages(struct cgc_arena *arena, struct cgc_span *span,
+                      size_t from) {
   size_t first = cgc_arena_page_of(arena, span->base);
   bool large = span->class == CGC_CLASS_LARGE;
   uint32_t desc = span->class | (uint32_t)span->kind << CGC_DESC_KIND_SHIFT;
-  for (size_t i = 0; i < span->npages; i++) {
+  for (size_t i = from; i < span->npages; i++) {
     uint32_t place = large ? 0 : (uint32_t)i << CGC_DESC_OFFSET_SHIFT;
     arena->spans[first + i] = span;
     /* Release: who sees desc finds the span and its mark lines. */
@@ -197,12 +208,36 @@ void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span) {
   }
 }
 
-void cgc_arena_clear(struct cgc_arena *arena, const struct cgc_span *span) {
+static void clear_pages(struct cgc_arena *arena, const struct cgc_span *span,
+                        size_t from, size_t to) {
   size_t first = cgc_arena_page_of(arena, span->base);
-  for (size_t i = 0; i < span->npages; i++) {
+  for (size_t i = from; i < to; i++) {
     arena->desc[first + i] = 0;
+    atomic_signal_fence(memory_order_seq_cst); /* span I5: desc first */
     arena->spans[first + i] = NULL;
   }
+}
+
+void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span) {
+  set_changing(span, true);
+  set_pages(arena, span, 0);
+  set_changing(span, false);
+}
+
+void cgc_arena_clear(struct cgc_arena *arena, struct cgc_span *span) {
+  set_changing(span, true);
+  clear_pages(arena, span, 0, span->npages);
+}
+
+void cgc_arena_resize(struct cgc_arena *arena, struct cgc_span *span,
+                      size_t npages) {
+  size_t before = span->npages;
+  set_changing(span, true);
+  span->npages = (uint32_t)npages;
+  span->slot_size = npages << CGC_PAGE_SHIFT;
+  set_pages(arena, span, before);
+  clear_pages(arena, span, npages, before);
+  set_changing(span, false);
 }
 
 size_t cgc_arena_table_bytes(const struct cgc_arena *arena) {

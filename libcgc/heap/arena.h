@@ -143,9 +143,13 @@ CGC_INLINE uintptr_t cgc_arena_page_address(const struct cgc_arena *arena,
  */
 void cgc_arena_discard_marks(struct cgc_arena *arena, size_t lo, size_t hi);
 
-/** Enter SPAN for its pages (set), or nothing (clear). */
+/** Enter SPAN for its pages (set), or nothing (clear): it is not used again. */
 void cgc_arena_set(struct cgc_arena *arena, struct cgc_span *span);
-void cgc_arena_clear(struct cgc_arena *arena, const struct cgc_span *span);
+void cgc_arena_clear(struct cgc_arena *arena, struct cgc_span *span);
+
+/** The large object's SPAN has NPAGES from now on, more or fewer. */
+void cgc_arena_resize(struct cgc_arena *arena, struct cgc_span *span,
+                      size_t npages);
 
 CGC_INLINE unsigned cgc_desc_class(uint32_t desc) { return desc & 127; }
 

@@ -244,9 +244,7 @@ static bool grow_large(struct cgc_heap *heap, struct cgc_span *span,
   size_t end = cgc_arena_page_of(&heap->arena, span->base) + span->npages;
   if (!cgc_pageheap_take(&heap->pageheap, end, npages - span->npages, &zeroed))
     return false;
-  span->npages = (uint32_t)npages;
-  span->slot_size = npages << CGC_PAGE_SHIFT;
-  cgc_arena_set(&heap->arena, span);
+  cgc_arena_resize(&heap->arena, span, npages);
   return true;
 }
 
@@ -254,10 +252,7 @@ static void shrink_large(struct cgc_heap *heap, struct cgc_span *span,
                          size_t npages) {
   size_t first = cgc_arena_page_of(&heap->arena, span->base);
   size_t excess = span->npages - npages;
-  cgc_arena_clear(&heap->arena, span);
-  span->npages = (uint32_t)npages;
-  span->slot_size = npages << CGC_PAGE_SHIFT;
-  cgc_arena_set(&heap->arena, span);
+  cgc_arena_resize(&heap->arena, span, npages);
   cgc_pageheap_free(&heap->pageheap, first + npages, excess, true);
 }
 

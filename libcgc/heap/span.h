@@ -26,6 +26,8 @@
  *       garbage exactly if it is LIVE and unmarked.
  *   I3  In a central list: nfree == number of FREE slots, if the span is swept.
  *   I4  desc and spans of heap/arena.h name the span for each of its pages.
+ *   I5  At every instruction whoever reads the process from outside finds I4
+ *       and a header that agrees with itself, or the span is `changing'.
  *
  * Locks: link, nfree, where, epoch: central.lock of the span's class and kind,
  * or the cache that holds it. Source: the layout is Go's mspan; the state byte
@@ -88,8 +90,9 @@ struct cgc_span {
   uint8_t class;  /* const */
   uint8_t kind;   /* const */
   uint8_t where;
-  bool needs_zero; /* free slots may hold old contents */
-  uint8_t epoch;   /* central's, when it was last swept; guard: central.lock */
+  bool needs_zero;  /* free slots may hold old contents */
+  uint8_t epoch;    /* central's, when it was last swept; guard: central.lock */
+  uint8_t changing; /* its pages are: for readers from outside, I5 */
   struct cgc_link link;
   uint8_t slots[] CGC_ALIGNED(64); /* enum cgc_slot */
 };

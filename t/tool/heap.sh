@@ -94,6 +94,21 @@ check_forms() {
   expect 125 "there is no 'heap'" "$1" --avoid=heap info
 }
 
+# A heap that changes all the time is never taken for a damaged one.
+check_churn() {
+  : > says
+  "$cgc" run "$top_builddir/t/gdb/churn" > says &
+  pid=$!
+  wait_ready
+  for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    expect 0 'consistent' $pid check
+    ! grep -q inconsist err || fail "a span is neither whole nor busy, look $i"
+  done
+  kill $pid
+  wait $pid 2> /dev/null
+  pid=
+}
+
 # A program that notes its blocks: their stacks, a profile, what is new.
 check_noted() {
   : > says
@@ -166,6 +181,7 @@ pid=
 
 for seed in 1 2 3; do check_graph $seed; done
 check_noted
+check_churn
 
 # The kernel writes into this directory, if it does at all.
 if [ "$(cat /proc/sys/kernel/core_pattern)" = core ]; then

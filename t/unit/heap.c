@@ -4,6 +4,11 @@
 #include "heap/walk.h"
 #include "private.h"
 
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 enum { OBJECTS = 3000 };
 
 static struct cgc_heap *heap;
@@ -284,6 +289,67 @@ START_TEST(while_held_large_objects_keep_their_size) {
 }
 END_TEST
 
+/* ---- read from outside --------------------------------------------------- */
+
+enum { SEEN_PAGES = 128 };
+
+static void read_child(pid_t pid, const void *from, void *to, size_t n) {
+  struct iovec local = {to, n}, remote = {(void *)from, n};
+  ck_assert_int_eq(process_vm_readv(pid, &local, 1, &remote, 1, 0), n);
+}
+
+/* Span I5, of the child as it stands. */
+static void look_from_outside(pid_t pid) {
+  uint32_t desc[SEEN_PAGES];
+  struct cgc_span *spans[SEEN_PAGES], span;
+  read_child(pid, heap->arena.desc, desc, sizeof desc);
+  read_child(pid, heap->arena.spans, spans, sizeof spans);
+  for (size_t page = 0; page < SEEN_PAGES; page++) {
+    if (!desc[page])
+      continue;
+    read_child(pid, spans[page], &span, sizeof span);
+    size_t first = cgc_arena_page_of(&heap->arena, span.base);
+    bool agrees = span.class == cgc_desc_class(desc[page]) &&
+                  span.slot_size * span.nslots <= (size_t)span.npages
+                                                      << CGC_PAGE_SHIFT &&
+                  first <= page && page < first + span.npages;
+    for (size_t i = first; agrees && i < first + span.npages; i++)
+      agrees = desc[i] != 0;
+    ck_assert_msg(agrees || span.changing, "page %zu", page);
+  }
+}
+
+static void change_spans(void) {
+  bool zeroed;
+  struct cgc_span *small = cgc_heap_take_span(heap, CGC_KIND_SCAN, CGC_CLASSES);
+  struct cgc_span *large =
+      cgc_heap_new_large(heap, 200000, 1, CGC_KIND_SCAN, &zeroed);
+  cgc_heap_resize_large(heap, large, 400000);
+  cgc_heap_resize_large(heap, large, 100000);
+  cgc_heap_free_large(heap, large);
+  cgc_heap_give_span(heap, small);
+}
+
+START_TEST(at_every_instruction_a_span_is_whole_or_says_that_it_changes) {
+  bool zeroed;
+  int status;
+  cgc_heap_new_large(heap, 10000, 1, CGC_KIND_SCAN, &zeroed);
+  change_spans(); /* so that the tables are there */
+  pid_t pid = fork();
+  if (pid == 0) {
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    raise(SIGSTOP);
+    change_spans();
+    _exit(0);
+  }
+  while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+    look_from_outside(pid);
+    ck_assert_int_eq(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+  }
+  ck_assert(WIFEXITED(status));
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("heap");
   TCase *core = tcase_create("core");
@@ -297,6 +363,8 @@ int main(void) {
   tcase_add_test(core, a_large_object_does_not_grow_into_another);
   tcase_add_test(core, while_held_no_page_loses_its_span);
   tcase_add_test(core, while_held_large_objects_keep_their_size);
+  tcase_add_test(core,
+                 at_every_instruction_a_span_is_whole_or_says_that_it_changes);
   tcase_add_checked_fixture(cycles, set_up, NULL);
   tcase_add_test(cycles, a_cycle_keeps_the_marked_and_reclaims_the_rest);
   tcase_add_test(cycles, every_kind_is_flushed_swept_and_checked);
