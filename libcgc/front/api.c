@@ -123,7 +123,8 @@ _Static_assert((int)GC_EBUSY_SELF == (int)CGC_DEBUG_BUSY_SELF &&
                    (int)GC_EBUSY_OTHER == (int)CGC_DEBUG_BUSY_OTHER &&
                    (int)GC_EDEBUGGER == (int)CGC_DEBUG_HELD &&
                    (int)GC_REQUEST_COLLECT == (int)CGC_DEBUG_COLLECT &&
-                   (int)GC_REQUEST_DUMP == (int)CGC_DEBUG_DUMP,
+                   (int)GC_REQUEST_DUMP == (int)CGC_DEBUG_DUMP &&
+                   (int)GC_REQUEST_LEAK_CHECK == (int)CGC_DEBUG_LEAK_CHECK,
                "one meaning");
 
 int GC_collect(void) {
@@ -142,6 +143,9 @@ int GC_request(int what) {
 void GC_dump(void) { cgc_debug_dump(); }
 
 int GC_leak_check(void) {
+  if (cgc_debug_is_call(__builtin_return_address(0),
+                        __builtin_frame_address(0)))
+    return result_of(cgc_debug_leak_check());
   int status = cgc_leak_check("call", NULL);
   if (status < 0) {
     errno = -status;

@@ -6,6 +6,7 @@
 #include "cycle/cycle.h"
 #include "front/alloc.h"
 #include "front/init.h"
+#include "front/leak.h"
 #include "os/thread.h"
 #include "world/mailbox.h"
 #include "world/mutator.h"
@@ -272,9 +273,24 @@ static void serve(void) {
 }
 
 bool cgc_debug_ask(unsigned what) {
-  if (what == 0 || what & ~(unsigned)(CGC_DEBUG_COLLECT | CGC_DEBUG_DUMP))
+  if (what == 0 || what & ~(unsigned)(CGC_DEBUG_COLLECT | CGC_DEBUG_DUMP |
+                                      CGC_DEBUG_LEAK_CHECK))
     return false;
+  if (what & CGC_DEBUG_LEAK_CHECK)
+    cgc_leak_ask();
+  what &= ~(unsigned)CGC_DEBUG_LEAK_CHECK;
+  if (what == 0)
+    return true;
   atomic_fetch_or_explicit(&debug.asked, what, memory_order_relaxed);
   atomic_store_explicit(&cgc_alloc_asked_hook, serve, memory_order_release);
   return true;
+}
+
+int cgc_debug_leak_check(void) {
+  if (!cgc_leak_is_ours())
+    return say(-ENOTSUP, "leaks are not looked for: run the program by cgc "
+                         "leak; `gc leaks' says what nothing reaches");
+  cgc_debug_ask(CGC_DEBUG_LEAK_CHECK);
+  return say(0, "asked for: leaks are reported when the program next "
+                "allocates");
 }

@@ -41,7 +41,11 @@ enum cgc_debug_code {
 };
 
 /* What can be asked for. */
-enum cgc_debug_request { CGC_DEBUG_COLLECT = 1, CGC_DEBUG_DUMP = 2 };
+enum cgc_debug_request {
+  CGC_DEBUG_COLLECT = 1,
+  CGC_DEBUG_DUMP = 2,
+  CGC_DEBUG_LEAK_CHECK = 4
+};
 
 /**
  * Whether a function that returns to RETURN_ADDRESS, its frame at FRAME, was
@@ -55,6 +59,13 @@ bool cgc_debug_is_call(const void *return_address, const void *frame);
  *          errno is kept otherwise
  */
 int cgc_debug_collect(void);
+
+/**
+ * Ask for a leak check: it starts a program that prints, and may have to wait
+ * for the loader, so it is left to the program's next allocation.
+ * returns  0, or -ENOTSUP: leaks are not looked for
+ */
+int cgc_debug_leak_check(void);
 
 /** Print what is known without a lock: sizes, cycles, pages by class. */
 void cgc_debug_dump(void);

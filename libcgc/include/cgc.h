@@ -263,13 +263,17 @@ GC_API int GC_is_heap_ptr(const void *addr);
 GC_API int GC_collect(void);
 
 /* What GC_request can ask for; may be added up. */
-enum GC_request_what { GC_REQUEST_COLLECT = 1, GC_REQUEST_DUMP = 2 };
+enum GC_request_what {
+  GC_REQUEST_COLLECT = 1,
+  GC_REQUEST_DUMP = 2,
+  GC_REQUEST_LEAK_CHECK = 4
+};
 
 /**
- * Ask for a collection, or for GC_dump, by the next thread that comes to a slow
- * path of the allocation.  May be called from a debugger at any stop, also
- * where GC_collect can do nothing.
- * what     GC_REQUEST_COLLECT, GC_REQUEST_DUMP or their sum
+ * Ask for a collection, for GC_dump or for GC_leak_check, by the next thread
+ * that comes to a slow path of the allocation.  May be called from a debugger
+ * at any stop, also where GC_collect can do nothing.
+ * what     GC_REQUEST_COLLECT, _DUMP, _LEAK_CHECK, or a sum of them
  * returns  0 or -1
  * errors   EINVAL (nothing that is known was asked for)
  * threads  any, signal handlers too
@@ -291,9 +295,10 @@ GC_API void GC_dump(void);
 /**
  * Look for leaks now and report them, in a program that was started by cgc
  * leak: what is lost, and how much of that no check told before.  Nothing is
- * reclaimed.  May be called from a debugger at any stop.
- * returns  the number of objects that are lost, those told before included; -1
- *          when nothing could be looked at
+ * reclaimed.  May be called from a debugger at any stop: the report is then
+ * made by the next thread that allocates.
+ * returns  the number of objects that are lost, those told before included; to
+ *          a debugger 0; -1 when nothing could be looked at
  * errors   ENOTSUP (leaks are not looked for), EBUSY (called from a handler
  *          that interrupted the collector), ENOMEM
  * threads  any

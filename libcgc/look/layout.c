@@ -56,6 +56,13 @@ __asm__(".pushsection .note.libcgc, \"a\", @note\n"
         ".quad cgc_layout_root - .\n"
         ".long 1, 0\n"
         ".popsection\n");
+/* gdb's commands, whole: type 4 is Python, after a line with its name. */
+__asm__(".pushsection .debug_gdb_scripts, \"MS\", @progbits, 1\n"
+        ".byte 4\n"
+        ".ascii \"libcgc-gdb\\n\"\n"
+        ".incbin \"" CGC_GDB_SCRIPT "\"\n"
+        ".byte 0\n"
+        ".popsection\n");
 _Static_assert(CGC_LAYOUT_ABI == 1 && CGC_LAYOUT_NOTE_TYPE == 1,
                "the note above");
 

@@ -16,6 +16,10 @@
  *   note   name "libcgc", type 1; int64 root - (address of this word),
  *          uint32 abi, uint32 bytes of the root
  *
+ * The commands for gdb stand in the library, too, in a section that is not
+ * loaded (.debug_gdb_scripts): gdb runs them where its auto-load safe-path has
+ * the library, or the debug file that the section went to.
+ *
  *   I1  self is the root's own address.
  *   I2  Names are unique.
  *

@@ -2,9 +2,11 @@
 """
 gdb commands for programs that run on libcgc; see cgc-gdb(7).
 
-    gc info | spans | addr X | refs X [-from] | why X | leaks | histogram
-       | objects | roots | threads | check          any time, cores too
-    gc collect | request | dump                     run code in the program
+    gc info | spans | map | addr X | refs X [-from] | why X | dominators X
+       | top | leaks [-new] | histogram | objects | diff CORE | profile FILE
+       | roots | threads | check                    any time, cores too
+    gc foreach COMMAND                              for each of gc objects
+    gc collect | request | leakcheck | dump         run code in the program
     $gc_base(x)  $gc_size(x)  $gc_live(x)
 
 Nothing here needs debug information: all is read by the table that the library
@@ -21,15 +23,17 @@ import tempfile
 
 import gdb
 
-HERE = os.path.dirname(os.path.realpath(__file__))
 MAGIC = 0x31746F6F72636763
 ABI = 1
 HEAD = struct.Struct("<QIIQ16sII")
 ENTRY = struct.Struct("<40sQQ")
 GENERAL = ("rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15"
            .split())  # in cgc-heap's order
-HEAVY = ("info spans addr refs why leaks histogram objects roots threads "
+WITH_ADDRESS = "addr refs why dominators".split()
+WITH_FILE = "diff profile".split()
+PLAIN = ("info spans map top leaks histogram objects roots threads "
          "check").split()
+HEAVY = WITH_ADDRESS + WITH_FILE + PLAIN
 CODES = {
     -1: "not collected: collections are disabled, or there is no memory",
     -2: "not collected: stopped inside the collector: 'finish', or 'gc request'",
@@ -175,11 +179,18 @@ def all_registers(own_only=False):
 
 # ---- the engine -------------------------------------------------------------
 
+def beside_library():
+    """Of a library that was not installed: the build's directory."""
+    for objfile in gdb.objfiles():
+        if os.path.basename(objfile.filename).startswith("libcgc"):
+            yield os.path.join(os.path.dirname(objfile.filename), "..",
+                               "cgc-heap")
+
+
 def engine():
     """The program cgc-heap: where it is said to be, or was installed."""
-    names = [os.environ.get("LIBCGC_HEAP_TOOL"),
-             os.path.join(HERE, "cgc-heap"), "@PKGLIBEXECDIR@/cgc-heap"]
-    for name in names:
+    names = [os.environ.get("LIBCGC_HEAP_TOOL"), "@PKGLIBEXECDIR@/cgc-heap"]
+    for name in names + list(beside_library()):
         if name and os.access(name, os.X_OK):
             return name
     raise gdb.GdbError("can't find cgc-heap; set the environment variable "
@@ -231,6 +242,7 @@ def ask(args):
     else:
         raise gdb.GdbError("the program is not being run")
     gdb.write(text)
+    return text
 
 
 # ---- calls into the program -------------------------------------------------
@@ -317,59 +329,121 @@ def need_process():
         raise gdb.GdbError("this runs code in the program: it needs a process")
 
 
+def call_quietly(function, argument=""):
+    with Quiet() as quiet:
+        quiet.set("scheduler-locking", "on")
+        return call(function, argument)
+
+
+def leak_check():
+    if call_quietly("GC_leak_check") == 0:
+        gdb.write("asked for; reported when the program next allocates\n")
+
+
+def request():
+    call_quietly("GC_request", "1")
+    gdb.write("asked for; served when the program next allocates\n")
+
+
+def dump():
+    with Quiet() as quiet:
+        quiet.set("scheduler-locking", "on")
+        gdb.parse_and_eval("((void (*)(void))GC_dump)()")
+
+
+class Session:
+    """What lasts from one command to the next."""
+    objects = []      # addresses that gc objects found last
+    directory = None  # for the leaks that were told already
+
+    @classmethod
+    def known_leaks(cls):
+        if not cls.directory:
+            cls.directory = tempfile.TemporaryDirectory()
+        pid = gdb.selected_inferior().pid
+        return os.path.join(cls.directory.name, "known-%d" % pid)
+
+    @classmethod
+    def keep_objects(cls, text):
+        cls.objects = [int(line.split()[0], 16)
+                       for line in text.splitlines() if line.startswith("0x")]
+        for i, addr in enumerate(cls.objects[:100]):
+            gdb.set_convenience_variable("gc%d" % (i + 1), addr)
+
+    @classmethod
+    def for_each(cls, command):
+        if not command:
+            raise gdb.GdbError("gc foreach: a command is wanted, for $gc")
+        for addr in cls.objects:
+            gdb.set_convenience_variable("gc", addr)
+            gdb.execute(command)
+
+
 class GcCommand(gdb.Command):
     """Look into the heap of a program that runs on libcgc.
 
-gc info, gc spans, gc objects, gc histogram, gc roots, gc threads, gc check
-gc addr X      what an address is
-gc refs X      who points to that block (-from: to what it points)
-gc why X       a shortest way from a root to it
-gc leaks       blocks that nothing reaches
-gc collect     collect now, safely; gc request: as soon as the program allocates
-gc dump        print the collector's own figures"""
+gc info, gc spans, gc map, gc roots, gc threads, gc check
+gc histogram      blocks by size (-by=stack: by who allocated them)
+gc objects        their addresses; the first are $gc1, $gc2, ...
+gc foreach CMD    a command for each of them, which is $gc
+gc addr X         what an address is
+gc refs X         who points to that block (-from: to what it points)
+gc why X          a shortest way from a root to it (-all, -avoid=stack)
+gc dominators X   what alone keeps it alive, and what it keeps
+gc top            who keeps the most alive
+gc leaks          blocks that nothing reaches (-new: since the last time)
+gc diff CORE      what grew from here to that core
+gc profile FILE   blocks by stack, for pprof
+gc collect        collect now, safely; gc request: when the program allocates
+gc leakcheck      have the program report what it lost
+gc dump           print the collector's own figures"""
+
+    IN_PROGRAM = {"collect": collect, "request": request,
+                  "leakcheck": leak_check, "dump": dump}
 
     def __init__(self):
         super().__init__("gc", gdb.COMMAND_DATA)
 
     def complete(self, text, _):
-        names = HEAVY + ["collect", "request", "dump"]
+        names = HEAVY + list(self.IN_PROGRAM) + ["foreach"]
         return [n for n in names if n.startswith(text)]
 
     def invoke(self, arg, from_tty):
         self.dont_repeat()
         name, *rest = (arg.split(None, 1) or ["info"])
-        if name == "collect":
+        rest = rest[0] if rest else ""
+        if name in self.IN_PROGRAM:
             need_process()
-            collect()
-        elif name == "request":
-            need_process()
-            with Quiet() as quiet:
-                quiet.set("scheduler-locking", "on")
-                call("GC_request", "1")
-            gdb.write("asked for; served when the program next allocates\n")
-        elif name == "dump":
-            need_process()
-            with Quiet() as quiet:
-                quiet.set("scheduler-locking", "on")
-                gdb.parse_and_eval("((void (*)(void))GC_dump)()")
+            self.IN_PROGRAM[name]()
+        elif name == "foreach":
+            Session.for_each(rest)
         elif name in HEAVY:
-            ask(self.arguments(name, rest[0] if rest else ""))
+            text = ask(self.arguments(name, rest))
+            if name == "objects":
+                Session.keep_objects(text)
         else:
             raise gdb.GdbError("no such command: gc %s; see 'help gc'" % name)
 
     @staticmethod
-    def arguments(name, rest):
-        """Options as they stand; for addr, refs and why an expression."""
-        options = [w for w in shlex.split(rest) if w.startswith("-")]
-        if name not in ("addr", "refs", "why"):
-            return ["-" + o if not o.startswith("--") else o
-                    for o in options] + [name]
-        text = " ".join(w for w in rest.split() if w not in options)
-        if not text:
-            raise gdb.GdbError("gc %s: an address is wanted" % name)
-        addr = to_address(gdb.parse_and_eval(text))
-        return ["-" + o if not o.startswith("--") else o
-                for o in options] + [name, hex(addr)]
+    def option(text):
+        if text in ("-new", "--new"):
+            return "--since=" + Session.known_leaks()
+        return text if text.startswith("--") else "-" + text
+
+    def arguments(self, name, rest):
+        """Options as they stand; then a file, or an expression."""
+        words = shlex.split(rest)
+        given = [w for w in words if w.startswith("-")]
+        options = [self.option(w) for w in given]
+        left = [w for w in words if not w.startswith("-")]
+        if name in WITH_FILE and len(left) == 1:
+            return options + [name, os.path.expanduser(left[0])]
+        if name in WITH_ADDRESS and left:
+            text = " ".join(w for w in rest.split() if w not in given)
+            return options + [name, hex(to_address(gdb.parse_and_eval(text)))]
+        if name in PLAIN and not left:
+            return options + [name]
+        raise gdb.GdbError("gc %s: see 'help gc' for what it takes" % name)
 
 
 # ---- pretty printers of the collector's structs ------------------------------
@@ -419,4 +493,7 @@ def register():
         gdb.pretty_printers.append(find_printer)
 
 
-register()
+# Both the library and a file beside gdb bring these commands.
+if not getattr(gdb, "libcgc_is_loaded", False):
+    gdb.libcgc_is_loaded = True
+    register()
