@@ -54,7 +54,8 @@ CGC_INLINE bool cgc_central_is_ready(const struct cgc_central *central) {
 
 /**
  * A swept span with a free slot; it belongs to the caller (CACHED).
- * returns  NULL if there is none: then every span is swept and full
+ * returns  NULL if there is none, or none among the next unswept ones: who
+ *          waits for a slot does not sweep a whole heap of full spans
  */
 struct cgc_span *cgc_central_take(struct cgc_central *central,
                                   struct cgc_pageheap *ph);

@@ -131,13 +131,18 @@ static ptrdiff_t swept_pages(struct cgc_heap *heap, const struct wish *wish,
   return page;
 }
 
-/* Free pages first, then swept ones, then the arena's next. */
+/* Free pages first, then swept ones, then the arena's next, then all that a
+ * sweep gives. */
 static ptrdiff_t new_pages(struct cgc_heap *heap, const struct wish *wish,
                            bool *zeroed) {
   ptrdiff_t page = free_pages(heap, wish, false, zeroed);
   if (page < 0)
     page = swept_pages(heap, wish, zeroed);
-  return page < 0 ? free_pages(heap, wish, true, zeroed) : page;
+  if (page < 0)
+    page = free_pages(heap, wish, true, zeroed);
+  if (page < 0 && cgc_heap_sweep_all(heap) >= wish->npages)
+    page = free_pages(heap, wish, false, zeroed);
+  return page;
 }
 
 static struct cgc_span *new_span(struct cgc_heap *heap, size_t npages,
@@ -159,15 +164,16 @@ static struct cgc_span *new_span(struct cgc_heap *heap, size_t npages,
   return span;
 }
 
+/* No new one is to be had only when all is swept: then the central knows. */
 struct cgc_span *cgc_heap_take_span(struct cgc_heap *heap, enum cgc_kind kind,
                                     unsigned class) {
   bool zeroed;
-  struct cgc_span *span =
-      cgc_central_take(central_of(heap, kind, class), &heap->pageheap);
-  if (span)
-    return span;
-  return new_span(heap, cgc_size_classes[class].npages, 1, class, kind,
-                  &zeroed);
+  struct cgc_central *c = central_of(heap, kind, class);
+  struct cgc_span *span = cgc_central_take(c, &heap->pageheap);
+  if (!span)
+    span =
+        new_span(heap, cgc_size_classes[class].npages, 1, class, kind, &zeroed);
+  return span ? span : cgc_central_take(c, &heap->pageheap);
 }
 
 void cgc_heap_give_span(struct cgc_heap *heap, struct cgc_span *span) {

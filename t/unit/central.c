@@ -163,6 +163,26 @@ START_TEST(after_a_flip_spans_are_swept_before_they_are_taken) {
 }
 END_TEST
 
+/* Many spans without a dead slot, and then one that has some. */
+START_TEST(who_waits_for_a_slot_sweeps_some_spans_only) {
+  enum { MANY = 1000 };
+  struct cgc_span *last = NULL, *found = NULL;
+  uint32_t n = cgc_size_classes[CLASS].nslots;
+  for (uint32_t i = 0; i < MANY; i++) {
+    last = span_with(n);
+    cgc_central_give(central, ph, last);
+    mark_first(last, i == MANY - 1 ? n - 3 : n);
+  }
+  cgc_central_flip(central);
+  ck_assert_ptr_null(cgc_central_take(central, ph));
+  ck_assert_uint_ge(cgc_list_length(&central->unswept), MANY / 2);
+  for (uint32_t i = 0; i < MANY && !found; i++)
+    found = cgc_central_take(central, ph);
+  ck_assert_ptr_eq(found, last);
+  check();
+}
+END_TEST
+
 START_TEST(a_slot_freed_before_the_sweep_is_counted_once) {
   struct cgc_span *span = span_with(5);
   cgc_central_give(central, ph, span);
@@ -288,6 +308,7 @@ int main(void) {
   tcase_add_test(core, freeing_makes_a_full_span_partial_and_then_empty);
   tcase_add_test(core, slots_of_a_cached_span_count_when_it_comes_back);
   tcase_add_test(core, after_a_flip_spans_are_swept_before_they_are_taken);
+  tcase_add_test(core, who_waits_for_a_slot_sweeps_some_spans_only);
   tcase_add_test(core, a_slot_freed_before_the_sweep_is_counted_once);
   tcase_add_test(core, sweeping_gives_dead_spans_back);
   tcase_add_test(core, sweeping_stops_where_it_is_told);

@@ -249,6 +249,20 @@ END_TEST
 
 /* ---- Held ---------------------------------------------------------------- */
 
+/* One dead slot at the far end of a heap that cannot grow. */
+START_TEST(a_full_heap_is_swept_to_its_end_for_a_slot) {
+  static void *keep[300000];
+  size_t n = 0;
+  void *obj;
+  while ((obj = private_slot(cache, CGC_KIND_SCAN, cgc_sizeclass_of(1024))))
+    keep[n++] = obj;
+  ck_assert_uint_gt(n, 100000);
+  collect(keep, n - 1);
+  ck_assert_ptr_eq(private_slot(cache, CGC_KIND_SCAN, cgc_sizeclass_of(1024)),
+                   keep[n - 1]);
+}
+END_TEST
+
 START_TEST(while_held_no_page_loses_its_span) {
   bool zeroed;
   void *small[OBJECTS];
@@ -361,6 +375,7 @@ int main(void) {
   tcase_add_test(core, freed_large_objects_leave_nothing);
   tcase_add_test(core, a_large_object_grows_and_shrinks_in_place);
   tcase_add_test(core, a_large_object_does_not_grow_into_another);
+  tcase_add_test(core, a_full_heap_is_swept_to_its_end_for_a_slot);
   tcase_add_test(core, while_held_no_page_loses_its_span);
   tcase_add_test(core, while_held_large_objects_keep_their_size);
   tcase_add_test(core,
