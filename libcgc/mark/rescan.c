@@ -8,31 +8,58 @@ struct part {
   uintptr_t lo, hi;
 };
 
-static bool is_wanted(const struct cgc_heap *heap, const struct cgc_span *span,
-                      uint32_t index) {
-  const uint64_t *marks = cgc_arena_mark_words(&heap->arena, span);
-  return cgc_slot_is_live(span->slots[index]) &&
-         (marks[index / 64] >> (index % 64) & 1);
-}
-
-/* The words of the object that were written; a described one as a whole. */
 static void scan(const struct part *p, uint32_t index) {
   uintptr_t lo = cgc_span_slot_address(p->span, index);
-  uintptr_t hi = lo + p->span->slot_size;
-  enum cgc_kind kind = (enum cgc_kind)p->span->kind;
-  if (cgc_kind_is_described(kind))
-    cgc_marker_scan_object(p->marker, kind, lo, hi);
-  else
-    cgc_marker_scan_words(p->marker, cgc_max(lo, p->lo), cgc_min(hi, p->hi));
+  cgc_marker_scan_object(p->marker, (enum cgc_kind)p->span->kind, lo,
+                         lo + p->span->slot_size);
 }
 
+/* The words of slots [FIRST, END) that were written. */
+static void scan_run(const struct part *p, uint32_t first, uint32_t end) {
+  uintptr_t lo = cgc_span_slot_address(p->span, first);
+  uintptr_t hi = cgc_span_slot_address(p->span, end);
+  cgc_marker_scan_words(p->marker, cgc_max(lo, p->lo), cgc_min(hi, p->hi));
+}
+
+/* Neighbours are scanned at one go, unless their kind says how to scan each,
+ * or a word may name another object by its distance from its own. */
+static void scan_runs(const struct part *p, uint32_t first, uint64_t wanted) {
+  bool one_by_one = p->marker->relative;
+  while (wanted) {
+    uint32_t lo = (uint32_t)__builtin_ctzl(wanted);
+    uint64_t rest = ~(wanted >> lo);
+    uint32_t n = one_by_one ? 1 : rest ? (uint32_t)__builtin_ctzl(rest) : 64;
+    wanted &= n + lo < 64 ? ~0ULL << (n + lo) : 0;
+    scan_run(p, first + lo, first + lo + n);
+  }
+}
+
+static void scan_each(const struct part *p, uint32_t first, uint64_t wanted) {
+  for (; wanted; wanted &= wanted - 1)
+    scan(p, first + (uint32_t)__builtin_ctzl(wanted));
+}
+
+/* Bits [LO, HI) of 64. */
+static uint64_t bits_of(uint32_t lo, uint32_t hi) {
+  return ~0ULL << lo & (hi < 64 ? ~(~0ULL << hi) : ~0ULL);
+}
+
+/* A described object is scanned as a whole. */
 static void rescan_part(const struct part *p) {
-  size_t size = p->span->slot_size;
-  uint32_t i = (uint32_t)((p->lo - p->span->base) / size);
-  uint32_t end = (uint32_t)((p->hi - p->span->base + size - 1) / size);
-  for (; i < end && i < p->span->nslots; i++)
-    if (is_wanted(p->marker->heap, p->span, i))
-      scan(p, i);
+  const struct cgc_span *span = p->span;
+  const uint64_t *marks = cgc_arena_mark_words(&p->marker->heap->arena, span);
+  bool described = cgc_kind_is_described((enum cgc_kind)span->kind);
+  size_t size = span->slot_size;
+  uint32_t i = (uint32_t)((p->lo - span->base) / size);
+  uint32_t end = (uint32_t)((p->hi - span->base + size - 1) / size);
+  end = cgc_min(end, span->nslots);
+  while (i < end) {
+    uint32_t first = i / 64 * 64, next = cgc_min(end, first + 64);
+    uint64_t wanted = cgc_span_live(span, first / 64) & marks[first / 64] &
+                      bits_of(i - first, next - first);
+    (described ? scan_each : scan_runs)(p, first, wanted);
+    i = next;
+  }
 }
 
 static uintptr_t end_of(const struct cgc_span *span) {
