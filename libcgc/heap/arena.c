@@ -132,12 +132,15 @@ void cgc_arena_unreserve(struct cgc_arena *arena) {
 /*
  * A huge page is touched as a whole, so a small heap would grow by them; a
  * large one is walked much faster with them.  Only what is committed from then
- * on is asked for: what stands is not copied.
+ * on is asked for: what stands is not copied.  Beside a cycle that shall hold
+ * nobody up they are no good: clearing one takes a millisecond or two, and the
+ * first write to one that is tracked splits it.
  */
 static void advise(enum cgc_arena_table table, uintptr_t lo, uintptr_t hi,
                    size_t heap_bytes) {
   bool walked = table == CGC_TABLE_HEAP || table == CGC_TABLE_MARKS;
-  bool large = heap_bytes >= HUGE_FROM && walked;
+  bool large =
+      heap_bytes >= HUGE_FROM && walked && cgc_options.mode == CGC_MODE_STW;
   if (cgc_options.hugepages == CGC_HUGEPAGES_NEVER)
     cgc_page_hugepages((void *)lo, hi - lo, false);
   else if (large || cgc_options.hugepages == CGC_HUGEPAGES_ALWAYS)
