@@ -2,9 +2,11 @@
 #include "cycle/barrier.h"
 
 #include "os/page.h"
+#include "os/thread.h"
 
-/* A lost registration makes no more than this much dirty. */
-enum { STRETCH = 64 << 20 };
+/* Asked for at once: a lost registration makes no more than this dirty, and the
+ * program's own calls that change mappings wait no longer. */
+enum { STRETCH = 16 << 20 };
 
 static int track(struct cgc_barrier *b) {
   const struct cgc_arena *arena = &b->heap->arena;
@@ -15,7 +17,7 @@ static int track(struct cgc_barrier *b) {
 
 int cgc_barrier_open(struct cgc_barrier *b, struct cgc_heap *heap) {
   b->heap = heap;
-  b->npages = b->nlast = 0;
+  b->npages = b->nround = b->visit_ns = 0;
   if (b->dirty.provider != CGC_DIRTY_NONE)
     return 0;
   int err = cgc_dirty_open(&b->dirty);
@@ -40,33 +42,42 @@ static void visit_pages(uintptr_t lo, uintptr_t hi, void *ctx) {
   cgc_rescan(v->marker, lo, hi);
 }
 
-typedef void (*ask_fn)(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
-                       cgc_pagemap_fn fn, void *ctx);
-
-static void ask_in_stretches(struct cgc_barrier *b, size_t first, size_t end,
-                             ask_fn ask, cgc_pagemap_fn fn, struct visit *v) {
-  uintptr_t lo = cgc_arena_page_address(&b->heap->arena, first);
-  uintptr_t hi = cgc_arena_page_address(&b->heap->arena, end);
-  for (; lo < hi; lo += STRETCH)
-    ask(&b->dirty, lo, cgc_min(hi, lo + STRETCH), fn, v);
-}
-
 void cgc_barrier_arm(struct cgc_barrier *b, size_t first, size_t end) {
-  ask_in_stretches(b, first, end, cgc_dirty_take, NULL, NULL);
+  cgc_dirty_take(&b->dirty, cgc_arena_page_address(&b->heap->arena, first),
+                 cgc_arena_page_address(&b->heap->arena, end), 0, NULL, NULL);
 }
 
-size_t cgc_barrier_clean(struct cgc_barrier *b, struct cgc_marker *marker,
-                         size_t first, size_t end) {
-  struct visit v = {marker, 0};
-  ask_in_stretches(b, first, end, cgc_dirty_take, visit_pages, &v);
-  b->npages += v.npages;
-  return v.npages;
+void cgc_barrier_rewind(struct cgc_barrier *b) {
+  const struct cgc_arena *arena = &b->heap->arena;
+  b->at = arena->base;
+  b->end = cgc_arena_page_address(arena, cgc_arena_pages(arena));
+  b->nround = 0;
 }
 
-void cgc_barrier_finish(struct cgc_barrier *b, struct cgc_marker *marker) {
+static void count(struct cgc_barrier *b, const struct visit *v,
+                  uint64_t began_ns) {
+  b->nround += v->npages;
+  b->npages += v->npages;
+  b->visit_ns += cgc_thread_now_ns() - began_ns;
+}
+
+bool cgc_barrier_clean(struct cgc_barrier *b, struct cgc_marker *marker,
+                       size_t max) {
+  uint64_t began_ns = cgc_thread_now_ns();
   struct visit v = {marker, 0};
-  ask_in_stretches(b, 0, cgc_arena_pages(&b->heap->arena), cgc_dirty_look,
-                   visit_pages, &v);
-  b->npages += v.npages;
-  b->nlast = v.npages;
+  b->at = cgc_dirty_take(&b->dirty, b->at, cgc_min(b->end, b->at + STRETCH),
+                         max, visit_pages, &v);
+  count(b, &v, began_ns);
+  return b->at == b->end;
+}
+
+bool cgc_barrier_finish(struct cgc_barrier *b, struct cgc_marker *marker,
+                        size_t max) {
+  uint64_t began_ns = cgc_thread_now_ns();
+  struct visit v = {marker, 0};
+  for (cgc_barrier_rewind(b); b->at < b->end && (!max || v.npages <= max);)
+    b->at = cgc_dirty_look(&b->dirty, b->at, cgc_min(b->end, b->at + STRETCH),
+                           max ? max + 1 - v.npages : 0, visit_pages, &v);
+  count(b, &v, began_ns);
+  return b->at == b->end && (!max || v.npages <= max);
 }

@@ -4,12 +4,12 @@
  *
  *   open    the heap's addresses are tracked (once, kept from cycle to cycle)
  *   arm     from here on every first write to a page is noted
- *   clean   take the written pages of a stretch, scan them again: beside the
- *           program, as often as it pays
+ *   clean   take the written pages, scan them again: beside the program, some
+ *           at a time, in rounds over the heap, as often as it pays
  *   finish  the same with the world stopped, all of the heap, the last time
  *
- *   I1  After finish every marked and live object was scanned after the last
- *       write to it.
+ *   I1  After a finish that found no more than it may, every marked and live
+ *       object was scanned after the last write to it.
  *
  * Who comes in: cycle/cycle.  Calls: os/dirty, mark/rescan.
  * Locks: none; it belongs to who conducts the cycle, or its background thread.
@@ -23,8 +23,10 @@
 struct cgc_barrier {
   struct cgc_dirty dirty;
   struct cgc_heap *heap;
-  uint64_t npages; /* OS pages visited again in this cycle */
-  uint64_t nlast;  /* by finish */
+  uintptr_t at, end; /* of the round: how far it is, and has to go */
+  uint64_t nround;   /* OS pages found in it */
+  uint64_t npages;   /* visited again in this cycle */
+  uint64_t visit_ns; /* that this took */
 };
 
 /**
@@ -39,14 +41,23 @@ void cgc_barrier_close(struct cgc_barrier *barrier);
 /** Pages [FIRST, END) of the arena are clean from now on. */
 void cgc_barrier_arm(struct cgc_barrier *barrier, size_t first, size_t end);
 
-/**
- * Scan the written pages among [FIRST, END) again, and arm them.
- * returns  their number, in OS pages
- */
-size_t cgc_barrier_clean(struct cgc_barrier *barrier, struct cgc_marker *marker,
-                         size_t first, size_t end);
+/** A new round over all of the heap. */
+void cgc_barrier_rewind(struct cgc_barrier *barrier);
 
-/** World stopped: scan all that was written again (I1, once drained). */
-void cgc_barrier_finish(struct cgc_barrier *barrier, struct cgc_marker *marker);
+/**
+ * Scan up to MAX of the written OS pages that come next in the round, and arm
+ * them.
+ * returns  whether the round is over
+ */
+bool cgc_barrier_clean(struct cgc_barrier *barrier, struct cgc_marker *marker,
+                       size_t max);
+
+/**
+ * World stopped: scan all that was written again (I1, once drained).
+ * max      OS pages, 0: all
+ * returns  false if more than MAX were written: some were scanned in vain
+ */
+bool cgc_barrier_finish(struct cgc_barrier *barrier, struct cgc_marker *marker,
+                        size_t max);
 
 #endif

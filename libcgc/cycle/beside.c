@@ -10,11 +10,16 @@
 #include <errno.h>
 
 enum {
-  SWEEP_SPANS = 256,       /* swept in one step: about 50 us */
-  CHUNK_PAGES = 2048,      /* armed or prepared in one slice: 16 MiB */
-  PIECES = 64,             /* drained in one slice: 5 us, a list 500 */
-  ROUNDS = 4,              /* of visits to written pages, at most ... */
-  PAGES_FEW = 64,          /* ... or until so few are found */
+  STEP_BYTES = 64 << 10, /* allocated between two steps */
+  SWEEP_SPANS = 256,     /* swept in one step: about 50 us */
+  CHUNK_PAGES = 2048,    /* armed or prepared in one slice: 16 MiB */
+  PIECES = 64,           /* drained in one slice: 5 us, a list 500 */
+  PAGES = 32,            /* written ones visited in one slice: 50 us */
+  ROUNDS = 6,            /* of visits to written pages by the thread, ... */
+  SHRINK = 4,            /* ... that find less by a 4th than the one before */
+  FINISHES = 8,   /* rounds by the steps, until the world stands for all */
+  PAGES_MIN = 64, /* written ones are few, whatever they cost */
+  PAGES_MAX = 4096,
   GROWTH_MIN = 64 << 20,   /* bytes allocated before patience ends, at least */
   THREAD_SLICE_NS = 200000 /* between two looks at whether to go on */
 };
@@ -39,23 +44,52 @@ static bool prepare_slice(struct cgc_beside *b) {
   return b->at == b->end;
 }
 
+/* Written pages that a remark can visit within the pause target. */
+static size_t pages_in_remark(const struct cgc_beside *b) {
+  const struct cgc_barrier *barrier = &b->barrier;
+  uint64_t target = (uint64_t)cgc_options.pause_target;
+  uint64_t ns = barrier->npages ? barrier->visit_ns / barrier->npages : 0;
+  size_t n = (size_t)(target / cgc_max(ns, 1));
+  return cgc_min(cgc_max(n, PAGES_MIN), PAGES_MAX);
+}
+
 static void begin_round(struct cgc_beside *b) {
-  b->at = 0;
-  b->end = cgc_arena_pages(&cgc_heap.arena);
-  b->nfound = 0;
+  b->nfound = b->barrier.nround;
+  cgc_barrier_rewind(&b->barrier);
+}
+
+/*
+ * Another round pays while each finds less than the one before.  Those of the
+ * steps go on until few are left: the program, which takes the steps, cannot
+ * write more pages than they visit.
+ */
+static bool rounds_are_over(const struct cgc_beside *b) {
+  uint64_t found = b->barrier.nround;
+  if (found <= pages_in_remark(b) / 2)
+    return true;
+  if (b->stage == CGC_BESIDE_FINISHING)
+    return b->round >= FINISHES;
+  return b->round >= ROUNDS || found > b->nfound - b->nfound / SHRINK;
+}
+
+static bool visit_slice(struct cgc_beside *b) {
+  if (!cgc_barrier_clean(&b->barrier, b->work.marker, PAGES))
+    return false;
+  b->round++;
+  b->report.nrounds++;
+  if (rounds_are_over(b))
+    return true;
+  begin_round(b);
+  return false;
 }
 
 static bool mark_slice(struct cgc_beside *b) {
   if (!cgc_marker_drain_some(b->work.marker, PIECES))
     return false;
-  if (b->at < b->end) {
-    size_t first = next_chunk(b);
-    b->nfound += cgc_barrier_clean(&b->barrier, b->work.marker, first, b->at);
-    return false;
-  }
-  if (++b->round == ROUNDS || b->nfound <= PAGES_FEW)
-    return true;
-  begin_round(b);
+  if (b->at == b->end)
+    return visit_slice(b);
+  size_t first = next_chunk(b);
+  cgc_marker_queue_pinned(b->work.marker, first, b->at);
   return false;
 }
 
@@ -66,6 +100,7 @@ static bool slice(struct cgc_beside *b) {
   case CGC_BESIDE_PREPARING:
     return prepare_slice(b);
   case CGC_BESIDE_MARKING:
+  case CGC_BESIDE_FINISHING:
     return mark_slice(b);
   case CGC_BESIDE_OFF:
   case CGC_BESIDE_SWEEPING:
@@ -101,7 +136,8 @@ static void slices_in_background(void *arg) {
 
 /* ---- Stages ------------------------------------------------------------ */
 
-/* Without a thread to give, the steps do it themselves. */
+/* Without a thread to give, the steps do it themselves.  They do what is left
+ * at the end, so that the program cannot run away from it. */
 static void enter(struct cgc_beside *b, enum cgc_beside_stage stage) {
   cgc_background_end(&b->background);
   b->report.cpu_ns += b->background.cpu_ns;
@@ -110,7 +146,7 @@ static void enter(struct cgc_beside *b, enum cgc_beside_stage stage) {
   b->at = 0;
   b->end = cgc_arena_pages(&cgc_heap.arena);
   set_over(b, false);
-  if (b->threaded && stage >= CGC_BESIDE_ARMING)
+  if (b->threaded && CGC_BESIDE_ARMING <= stage && stage <= CGC_BESIDE_MARKING)
     b->threaded = cgc_background_start(&b->background, slices_in_background, b);
 }
 
@@ -127,14 +163,35 @@ static void stop_to_hold(struct cgc_beside *b) {
   enter(b, CGC_BESIDE_ARMING);
 }
 
+static void begin_rounds(struct cgc_beside *b) {
+  cgc_barrier_rewind(&b->barrier);
+  b->nfound = UINT64_MAX;
+  b->round = 0;
+}
+
+static void begin_finishing(struct cgc_beside *b) {
+  begin_rounds(b);
+  enter(b, CGC_BESIDE_FINISHING);
+  b->at = b->end; /* pinned objects are scanned */
+}
+
 static int stop_for_roots(struct cgc_beside *b) {
   cgc_phase_stop_world(&b->work);
   int err = cgc_phase_first_roots(&b->work);
   cgc_phase_start_world(&b->work);
-  b->round = 0;
-  b->nfound = 0;
+  begin_rounds(b);
   enter(b, CGC_BESIDE_MARKING);
   return err;
+}
+
+/* The program allocates faster than the thread marks: the steps mark, too.  It
+ * does so still: it has to wait. */
+static bool is_pressed(const struct cgc_beside *b) {
+  return cgc_heap_in_use(&cgc_heap) > b->limit_bytes;
+}
+
+static bool is_hard_pressed(const struct cgc_beside *b) {
+  return cgc_heap_in_use(&cgc_heap) / 2 > b->limit_bytes;
 }
 
 /* ---- Remark ------------------------------------------------------------ */
@@ -164,35 +221,67 @@ static size_t live_bytes(struct cgc_beside *b) {
                  (size_t)b->work.marker->marked_bytes + b->born_bytes);
 }
 
-static int remark(struct cgc_beside *b) {
-  cgc_phase_enter(CGC_PHASE_REMARK);
+static uint64_t deadline_of(const struct cgc_beside *b) {
+  return b->work.stood_ns + (uint64_t)cgc_options.pause_target;
+}
+
+/* returns  whether nothing is left */
+static bool drain_until(struct cgc_marker *m, uint64_t deadline_ns) {
+  while (!cgc_marker_drain_some(m, PIECES))
+    if (cgc_thread_now_ns() > deadline_ns)
+      return false;
+  return true;
+}
+
+/*
+ * Roots, pages written since, and what they lead to.  In time, or the world
+ * goes on and comes back to it; what was marked stays marked.
+ * returns  1: there is too much left; 0, or -errno of the roots
+ */
+static int remark(struct cgc_beside *b, bool in_time) {
+  struct cgc_marker *m = b->work.marker;
+  size_t max = in_time ? pages_in_remark(b) : 0;
+  bool done = cgc_barrier_finish(&b->barrier, m, max);
+  cgc_phase_lap(&b->work, CGC_PART_WRITTEN);
+  if (!done)
+    return 1;
   cgc_phase_flush();
-  b->report.before_bytes = cgc_heap_in_use(&cgc_heap);
-  int err = cgc_phase_roots(&b->work);
-  cgc_marker_scan_pinned(b->work.marker);
-  cgc_barrier_finish(&b->barrier, b->work.marker);
-  cgc_marker_drain(b->work.marker);
-  b->report.rescanned = b->barrier.npages;
+  cgc_phase_lap(&b->work, CGC_PART_FLUSH);
+  int err = cgc_phase_queue_roots(&b->work);
   if (err)
     return err;
+  done = drain_until(m, in_time ? deadline_of(b) : UINT64_MAX);
+  cgc_phase_lap(&b->work, CGC_PART_MARK);
+  return !done;
+}
+
+static void reclaim(struct cgc_beside *b) {
+  b->report.before_bytes = cgc_heap_in_use(&cgc_heap);
+  b->report.rescanned = b->barrier.npages;
   audit(b);
   cgc_phase_weak(&b->work);
   cgc_heap_release(&cgc_heap);
   cgc_phase_flip(&b->work, live_bytes(b));
-  return 0;
+  cgc_phase_enter(CGC_PHASE_SWEEP);
 }
 
+/* returns  as remark */
 static int stop_to_remark(struct cgc_beside *b) {
-  enter(b, CGC_BESIDE_OFF);
+  bool in_time = b->ntries++ < FINISHES && !is_hard_pressed(b);
+  b->report.all_at_once = !in_time;
   cgc_toggle_ask();
   cgc_phase_stop_world(&b->work);
-  int err = remark(b);
-  if (err)
-    cgc_beside_clean_up(b);
-  else
-    cgc_phase_enter(CGC_PHASE_SWEEP);
+  cgc_phase_enter(CGC_PHASE_REMARK);
+  int result = remark(b, in_time);
+  if (result == 0) {
+    reclaim(b);
+    enter(b, CGC_BESIDE_OFF);
+  } else if (result > 0) {
+    cgc_phase_enter(CGC_PHASE_MARK);
+    begin_finishing(b);
+  }
   cgc_phase_start_world(&b->work);
-  return err;
+  return result;
 }
 
 /* ---- The contract ------------------------------------------------------ */
@@ -214,6 +303,7 @@ int cgc_beside_begin(struct cgc_beside *b, const struct cgc_work *work,
   b->threaded = threaded;
   b->grown_bytes = grown_bytes();
   b->limit_bytes = in_use + cgc_max(in_use, GROWTH_MIN);
+  b->ntries = 0;
   cgc_phase_enter(CGC_PHASE_START);
   enter(b, CGC_BESIDE_SWEEPING);
   return 0;
@@ -222,14 +312,17 @@ int cgc_beside_begin(struct cgc_beside *b, const struct cgc_work *work,
 /* Slices by this step, or a look at how far the thread is. */
 static bool stage_is_over(struct cgc_beside *b) {
   uint64_t began = cgc_thread_cpu_ns();
-  bool hurry = cgc_heap_in_use(&cgc_heap) > b->limit_bytes;
-  uint64_t target = hurry ? UINT64_MAX / 2 : (uint64_t)cgc_options.pause_target;
-  if (hurry)
+  if (is_pressed(b))
     cgc_background_end(&b->background);
   if (cgc_background_runs(&b->background))
     return false;
-  if (!is_over(b))
-    set_over(b, slices_until(b, cgc_thread_now_ns() + target));
+  if (!is_over(b)) {
+    uint64_t target = (uint64_t)cgc_options.pause_target;
+    uint64_t now = cgc_thread_now_ns();
+    set_over(b,
+             slices_until(b, is_hard_pressed(b) ? UINT64_MAX : now + target));
+    b->report.slice_ns = cgc_max(b->report.slice_ns, cgc_thread_now_ns() - now);
+  }
   b->report.cpu_ns += cgc_thread_cpu_ns() - began;
   return is_over(b);
 }
@@ -251,15 +344,25 @@ int cgc_beside_step(struct cgc_beside *b) {
     break;
   case CGC_BESIDE_MARKING:
     if (stage_is_over(b))
-      return stop_to_remark(b);
+      begin_finishing(b);
+    break;
+  case CGC_BESIDE_FINISHING:
+    if (stage_is_over(b))
+      err = stop_to_remark(b);
+    if (!cgc_beside_is_on(b))
+      return 0;
     break;
   case CGC_BESIDE_OFF:
     return 0;
   }
-  if (!err)
+  if (err >= 0)
     return 1;
   cgc_beside_cut_short(b);
   return err;
+}
+
+size_t cgc_beside_step_bytes(const struct cgc_beside *b) {
+  return b->stage == CGC_BESIDE_FINISHING ? STEP_BYTES / 4 : STEP_BYTES;
 }
 
 void cgc_beside_cut_short(struct cgc_beside *b) {

@@ -2,20 +2,27 @@
 /*
  * cycle/beside.h - a cycle that runs while the program does.
  *
- *   OFF ─► SWEEPING ─► ARMING ─► PREPARING ─► MARKING ─► (remark) ─► OFF
- *              stop: hold        stop: roots      stop: remark
+ *   OFF ─► SWEEPING ─► ARMING ─► PREPARING ─► MARKING ─► FINISHING ─► OFF
+ *              stop: hold        stop: roots         ^  stop: |remark
+ *                                                    '--------' too much
  *
  *   SWEEPING   the last cycle's garbage, some spans at each step
  *   ARMING     all of the heap is clean in the books of the barrier
  *   PREPARING  mark bits; whatever is not live at that moment is born marked
- *   MARKING    from the first roots; then the pages that were written
- *              meanwhile, again and again while that pays
- *   remark     the world stands: roots again, pages written since, weak
- *              things, flip
+ *   MARKING    from the first roots and pinned objects; then the pages that
+ *              were written meanwhile, in rounds while that pays
+ *   FINISHING  more rounds, until few pages are left
+ *   remark     the world stands: pages written since, roots again, weak
+ *              things, flip; if that takes longer than the pause target the
+ *              world goes on, and it comes back to it after another round
  *
  * Each step is bounded, and allocation asks for one as it goes on.  Between
  * the stops the work is done in slices: by a background thread (concurrent), or
- * by the step itself up to the pause target (incremental).
+ * by the step itself up to the pause target (incremental; and always where the
+ * program allocates faster than the thread marks, and in FINISHING, so that it
+ * cannot write pages faster than they are visited).  Only a program that does
+ * so all the same, or whose heap grows to four times what it was, stands for
+ * as long as it takes; the trace says so.
  *
  *   I1  While it is on the heap is held and nothing is unswept.
  *   I2  At the flip every object that a marking from scratch would mark is
@@ -40,7 +47,8 @@ enum cgc_beside_stage {
   CGC_BESIDE_SWEEPING,
   CGC_BESIDE_ARMING,
   CGC_BESIDE_PREPARING,
-  CGC_BESIDE_MARKING
+  CGC_BESIDE_MARKING,
+  CGC_BESIDE_FINISHING
 };
 
 /* Zeroed memory is a valid instance. */
@@ -54,8 +62,9 @@ struct cgc_beside {
   struct cgc_barrier barrier;
   struct cgc_background background;
   size_t at, end;       /* pages: how far the slices of a stage are */
-  size_t nfound;        /* OS pages found written in this round */
-  unsigned round;       /* of visits to written pages */
+  uint64_t nfound;      /* OS pages found written in the round before */
+  unsigned round;       /* of visits to written pages, in this stage */
+  unsigned ntries;      /* stops to remark */
   uint64_t grown_bytes; /* the heap's, when the cycle began */
   size_t born_bytes;    /* allocated since, at the flip */
   size_t limit_bytes;   /* in use: then the rest is done in one step */
@@ -79,6 +88,9 @@ int cgc_beside_begin(struct cgc_beside *beside, const struct cgc_work *work,
  *          of a root that could not be read: cut short
  */
 int cgc_beside_step(struct cgc_beside *beside);
+
+/** What the program may allocate until the next step; less at the end. */
+size_t cgc_beside_step_bytes(const struct cgc_beside *beside);
 
 /** Nobody marks any more; the next stop must call cgc_beside_clean_up. */
 void cgc_beside_cut_short(struct cgc_beside *beside);

@@ -15,7 +15,6 @@
 
 enum {
   STACK_BYTES = 256 << 10,
-  STEP_BYTES = 64 << 10, /* allocated between two steps of a cycle beside */
   MALLOC_MINIMUM = 32 << 20,
   FIRST_LOOK = 4 << 20,   /* in use: smaller processes read no file */
   LIMIT_INVERSE = 8,      /* of a container's limit, for all but the heap */
@@ -183,7 +182,7 @@ static void count(const struct cgc_cycle_report *r) {
   c->ncycles++;
   c->pause_ns += r->pause_ns;
   c->cpu_ns += r->cpu_ns;
-  c->longest_ns = cgc_max(c->longest_ns, r->longest_ns);
+  c->longest_ns = cgc_max(c->longest_ns, r->longest.ns);
   if (r->before_bytes > r->live_bytes)
     c->reclaimed_bytes += r->before_bytes - r->live_bytes;
   c->last = *r;
@@ -270,7 +269,7 @@ static int step_beside(enum cgc_cycle_reason reason) {
     return end_beside(beside);
   if (result < 0)
     return fail(result);
-  set_trigger(cgc_heap_in_use(&cgc_heap) + STEP_BYTES);
+  set_trigger(cgc_heap_in_use(&cgc_heap) + cgc_beside_step_bytes(beside));
   return 0;
 }
 

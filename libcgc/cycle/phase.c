@@ -27,10 +27,19 @@ void cgc_phase_enter(enum cgc_phase phase) {
 
 /* ---- Stops ------------------------------------------------------------ */
 
+void cgc_phase_lap(struct cgc_work *w, enum cgc_part part) {
+  uint64_t now = cgc_thread_now_ns();
+  w->stand.part_ns[part] += now - w->lap_ns;
+  w->lap_ns = now;
+}
+
 static void count_stop(struct cgc_work *w) {
   w->report->nstops++;
   w->report->stop_ns += cgc_stop_counters.last_ns;
   w->stood_ns = cgc_thread_now_ns() - cgc_stop_counters.last_ns;
+  w->stand = (struct cgc_stand){0};
+  w->lap_ns = w->stood_ns;
+  cgc_phase_lap(w, CGC_PART_STOP);
   w->stood_cpu_ns = cgc_thread_process_cpu_ns();
 }
 
@@ -51,9 +60,11 @@ void cgc_phase_start_world(struct cgc_work *w) {
   /* While the others stand the process's CPU time is ours. */
   r->cpu_ns += cgc_thread_process_cpu_ns() - w->stood_cpu_ns;
   cgc_start_world();
-  uint64_t ns = cgc_thread_now_ns() - w->stood_ns;
-  r->pause_ns += ns;
-  r->longest_ns = cgc_max(r->longest_ns, ns);
+  cgc_phase_lap(w, CGC_PART_FLIP);
+  w->stand.ns = w->lap_ns - w->stood_ns;
+  r->pause_ns += w->stand.ns;
+  if (w->stand.ns > r->longest.ns)
+    r->longest = w->stand;
   w->stood_ns = 0;
 }
 
@@ -96,6 +107,7 @@ void cgc_phase_start(struct cgc_work *w) {
   cgc_heap_prepare_marks(&cgc_heap);
   if (cgc_options.verify)
     cgc_verify_prepared(&cgc_heap);
+  cgc_phase_lap(w, CGC_PART_FLUSH);
 }
 
 static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
@@ -121,16 +133,26 @@ static void queue_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
   cgc_marker_scan_words(ctx, lo, hi);
 }
 
+/* Words at odd addresses, or that name an object's inside, are not queued. */
+static void queue_all_of_root(uintptr_t lo, uintptr_t hi,
+                              enum cgc_root_kind kind, void *ctx) {
+  const struct cgc_marker *m = ctx;
+  bool all = !m->strict && !cgc_options.unaligned;
+  (all ? queue_root : scan_root)(lo, hi, kind, ctx);
+}
+
 int cgc_phase_first_roots(struct cgc_work *w) {
   cgc_phase_enter(CGC_PHASE_MARK);
   w->marker = cgc_workers_open(w->workers, &cgc_heap, 0);
-  return cgc_root_visit(w->scope, queue_root, w->marker);
+  int err = cgc_root_visit(w->scope, queue_root, w->marker);
+  cgc_phase_lap(w, CGC_PART_ROOTS);
+  return err;
 }
 
-int cgc_phase_roots(struct cgc_work *w) {
+static int visit_roots(struct cgc_work *w, cgc_root_fn fn) {
   uint64_t began = cgc_thread_now_ns();
   cgc_disclaim_keep(w->marker);
-  int err = cgc_root_visit(w->scope, scan_root, w->marker);
+  int err = cgc_root_visit(w->scope, fn, w->marker);
   cgc_mutator_each(mark_stack_block, w->marker);
   cgc_toggle_visit_roots(w->marker);
   cgc_final_visit_roots(w->marker);
@@ -139,7 +161,14 @@ int cgc_phase_roots(struct cgc_work *w) {
     cgc_cycle_roots_hook(w->marker);
   w->report->roots_ns += cgc_thread_now_ns() - began;
   w->report->root_bytes = cgc_root_counters.bytes;
+  cgc_phase_lap(w, CGC_PART_ROOTS);
   return err;
+}
+
+int cgc_phase_roots(struct cgc_work *w) { return visit_roots(w, scan_root); }
+
+int cgc_phase_queue_roots(struct cgc_work *w) {
+  return visit_roots(w, queue_all_of_root);
 }
 
 int cgc_phase_mark(struct cgc_work *w) {
@@ -147,7 +176,9 @@ int cgc_phase_mark(struct cgc_work *w) {
   w->marker = cgc_workers_open(w->workers, &cgc_heap, w->report->before_bytes);
   int err = cgc_phase_roots(w);
   cgc_marker_scan_pinned(w->marker);
+  cgc_phase_lap(w, CGC_PART_PINNED);
   cgc_workers_finish(w->workers);
+  cgc_phase_lap(w, CGC_PART_MARK);
   return err;
 }
 
@@ -160,6 +191,7 @@ void cgc_phase_weak(struct cgc_work *w) {
   cgc_disclaim_find(w->marker);
   if (cgc_cycle_marked_hook)
     cgc_cycle_marked_hook(&cgc_heap);
+  cgc_phase_lap(w, CGC_PART_WEAK);
 }
 
 void cgc_phase_flip(struct cgc_work *w, size_t live) {

@@ -42,17 +42,39 @@ enum cgc_cycle_reason {
   CGC_CYCLE_STRESS   /* CGC_STRESS */
 };
 
+/* What the time of a stop goes to. */
+enum cgc_part {
+  CGC_PART_STOP,    /* until all threads stood */
+  CGC_PART_FLUSH,   /* caches, the last sweep, marks prepared */
+  CGC_PART_ROOTS,   /* found and scanned */
+  CGC_PART_PINNED,  /* the same of pinned objects */
+  CGC_PART_WRITTEN, /* pages written while marking */
+  CGC_PART_MARK,    /* what all these lead to */
+  CGC_PART_WEAK,    /* links, finalizers */
+  CGC_PART_FLIP,    /* and threads that go on */
+  CGC_PARTS
+};
+
+/* One stop. */
+struct cgc_stand {
+  uint64_t ns; /* from the first thread's stop until all may go on */
+  uint64_t part_ns[CGC_PARTS];
+};
+
 /* What a cycle did; the finished hook gets it. */
 struct cgc_cycle_report {
   uint64_t number;
   enum cgc_cycle_reason reason;
-  uint64_t began_ns;   /* CLOCK_MONOTONIC */
-  uint64_t nstops;     /* times that the world stood */
-  uint64_t stop_ns;    /* until all threads stood still */
-  uint64_t pause_ns;   /* from the first thread's stop until all may go on */
-  uint64_t longest_ns; /* of these, the longest at a stretch */
+  uint64_t began_ns; /* CLOCK_MONOTONIC */
+  uint64_t nstops;   /* times that the world stood */
+  uint64_t stop_ns;  /* until all threads stood still */
+  uint64_t pause_ns; /* from the first thread's stop until all may go on */
+  struct cgc_stand longest;
   uint64_t cpu_ns;     /* CPU time of all markers, also beside the program */
   uint64_t roots_ns;   /* of the pause: finding and scanning roots */
+  uint64_t slice_ns;   /* the longest that a thread marked in an allocation */
+  uint64_t nrounds;    /* of visits to written pages */
+  bool all_at_once;    /* the last stop was as long as it had to be */
   uint64_t rescanned;  /* OS pages that were written while marking */
   size_t before_bytes; /* in use when it began */
   size_t live_bytes;   /* marked, or allocated meanwhile */
@@ -69,8 +91,10 @@ struct cgc_work {
   struct cgc_workers *workers;
   struct cgc_marker *marker; /* of the collecting thread, open since MARK */
   struct cgc_cycle_report *report;
-  uint64_t stood_ns;     /* since when the world stands; 0: it runs */
-  uint64_t stood_cpu_ns; /* the process's CPU time then */
+  uint64_t stood_ns;      /* since when the world stands; 0: it runs */
+  uint64_t stood_cpu_ns;  /* the process's CPU time then */
+  struct cgc_stand stand; /* the stop that is on */
+  uint64_t lap_ns;        /* when its last part ended */
 };
 
 extern _Atomic int cgc_phase;
@@ -88,6 +112,9 @@ void cgc_phase_start_world(struct cgc_work *work);
 /** The same, which gives up as cgc_stop_try does.  returns  0 or -EDEADLK */
 int cgc_phase_try_stop_world(struct cgc_work *work);
 
+/** World stopped: the time since the last part ended is PART's. */
+void cgc_phase_lap(struct cgc_work *work, enum cgc_part part);
+
 /** CGC_VERIFY: check every floor; world stopped. */
 void cgc_phase_verify(void);
 
@@ -98,10 +125,12 @@ void cgc_phase_flush(void);
 void cgc_phase_start(struct cgc_work *work);
 
 /**
- * World stopped: scan all roots.
+ * World stopped: scan all roots, and mark what they lead to; or queue that, but
+ * for what only some options ask for.
  * returns  0, or what world/root says: then nothing may be reclaimed
  */
 int cgc_phase_roots(struct cgc_work *work);
+int cgc_phase_queue_roots(struct cgc_work *work);
 
 /**
  * World stopped, the marks prepared: begin marking beside the program.  What

@@ -126,6 +126,27 @@ void cgc_marker_scan_pinned(struct cgc_marker *m) {
   cgc_heap_each_span(m->heap, visit_pinned_span, m);
 }
 
+static void queue_pinned_object(const struct cgc_object *obj, void *ctx) {
+  struct cgc_marker *m = ctx;
+  m->marked_objects++;
+  m->marked_bytes += obj->size;
+  if (cgc_kind_is_noscan((enum cgc_kind)obj->span->kind))
+    return;
+  if (obj->size > PIECE && !cgc_queue_is_full(&m->queue))
+    cgc_queue_push(&m->queue, obj->addr, obj->addr + obj->size);
+  else
+    cgc_marker_scan_words(m, obj->addr, obj->addr + obj->size);
+}
+
+static void queue_pinned_span(struct cgc_span *span, void *ctx) {
+  if (cgc_kind_is_pinned((enum cgc_kind)span->kind))
+    cgc_walk_span(span, queue_pinned_object, ctx);
+}
+
+void cgc_marker_queue_pinned(struct cgc_marker *m, size_t first, size_t end) {
+  cgc_heap_each_span_in(m->heap, first, end, queue_pinned_span, m);
+}
+
 /* ---- Draining --------------------------------------------------------- */
 
 void cgc_marker_drain(struct cgc_marker *m) {

@@ -56,6 +56,13 @@ void cgc_marker_scan_unaligned(struct cgc_marker *marker, uintptr_t lo,
 /** Count every live pinned object as marked, and scan what is in it. */
 void cgc_marker_scan_pinned(struct cgc_marker *marker);
 
+/**
+ * The same for spans that begin in pages [FIRST, END), beside the program, and
+ * what they lead to waits in the queue.
+ */
+void cgc_marker_queue_pinned(struct cgc_marker *marker, size_t first,
+                             size_t end);
+
 /** Scan what is queued, and what that queues, to the end. */
 void cgc_marker_drain(struct cgc_marker *marker);
 

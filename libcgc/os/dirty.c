@@ -14,6 +14,8 @@
 /* Headers before Linux 6.7 lack it. */
 #define FEATURE_WP_ASYNC (1ull << 15)
 
+enum { CANDIDATES = 128 }; /* pages asked about again at once */
+
 /* Where programs do not look for descriptors: none counts on such a number. */
 static const int high[] = {1000, 200, 20};
 
@@ -82,19 +84,90 @@ static int open_all(struct cgc_dirty *dirty) {
   return fd < 0 ? fd : keep(&dirty->pagemap, fd);
 }
 
+/* ---- The search ------------------------------------------------------- */
+
+struct search {
+  struct cgc_dirty *dirty;
+  uint64_t flags;
+  size_t max; /* pages still wanted; SIZE_MAX: all */
+  cgc_pagemap_fn fn;
+  void *ctx;
+};
+
+static void pass_on(uintptr_t lo, uintptr_t hi, void *ctx) {
+  struct search *s = ctx;
+  size_t npages = (hi - lo) / CGC_OS_PAGE;
+  s->max -= s->max == SIZE_MAX ? 0 : cgc_min(s->max, npages);
+  if (s->fn)
+    s->fn(lo, hi, s->ctx);
+}
+
 /*
  * Never without MUST_TRACK: a page of a range that is not tracked would be
  * passed over as if it were clean.  Pages that are not there are not asked
  * for, or the kernel would make page tables for them; one that comes later
  * counts as written.
  */
-static int scan(const struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
-                bool protect, cgc_pagemap_fn fn, void *ctx, uintptr_t *at) {
+static int find(struct search *s, uintptr_t lo, uintptr_t hi, uintptr_t *at) {
   const struct cgc_pagemap_query query = {
       .all = CGC_PAGEMAP_WRITTEN,
       .any = CGC_PAGEMAP_PRESENT | CGC_PAGEMAP_SWAPPED,
-      .flags = CGC_PAGEMAP_MUST_TRACK | (protect ? CGC_PAGEMAP_PROTECT : 0)};
-  return cgc_pagemap_scan(dirty->pagemap.fd, lo, hi, &query, fn, ctx, at);
+      .flags = s->flags | CGC_PAGEMAP_MUST_TRACK,
+      .max = s->max == SIZE_MAX ? 0 : s->max};
+  return cgc_pagemap_scan(s->dirty->pagemap.fd, lo, hi, &query,
+                          s->fn ? pass_on : NULL, s, at);
+}
+
+/* Runs of pages that may have been written. */
+struct candidates {
+  size_t n;
+  struct {
+    uintptr_t lo, hi;
+  } run[CANDIDATES];
+};
+
+static void note_candidate(uintptr_t lo, uintptr_t hi, void *ctx) {
+  struct candidates *c = ctx;
+  c->run[c->n].lo = lo;
+  c->run[c->n++].hi = hi;
+}
+
+/*
+ * Most pages are clean, and for just this question, of pages that are there or
+ * not, the kernel has a loop of its own: 1 ns a page in place of 2.6.
+ */
+static int find_candidates(const struct search *s, struct candidates *c,
+                           uintptr_t lo, uintptr_t hi, uintptr_t *at) {
+  const struct cgc_pagemap_query query = {.all = CGC_PAGEMAP_WRITTEN,
+                                          .flags = CGC_PAGEMAP_MUST_TRACK,
+                                          .max = CANDIDATES};
+  c->n = 0;
+  return cgc_pagemap_scan(s->dirty->pagemap.fd, lo, hi, &query, note_candidate,
+                          c, at);
+}
+
+static int find_among(struct search *s, const struct candidates *c,
+                      uintptr_t *at) {
+  for (size_t i = 0; i < c->n; i++) {
+    int err = find(s, c->run[i].lo, c->run[i].hi, at);
+    if (err || s->max == 0)
+      return err;
+  }
+  return 0;
+}
+
+/* at  out: all below was searched */
+static int search(struct search *s, uintptr_t lo, uintptr_t hi, uintptr_t *at) {
+  struct candidates c;
+  uintptr_t next = lo;
+  for (*at = lo; *at < hi; *at = next) {
+    int err = find_candidates(s, &c, *at, hi, &next);
+    if (!err)
+      err = find_among(s, &c, at);
+    if (err || s->max == 0)
+      return err;
+  }
+  return 0;
 }
 
 /* ---- Does it work? ---------------------------------------------------- */
@@ -105,7 +178,7 @@ static void count_pages(uintptr_t lo, uintptr_t hi, void *ctx) {
 
 static size_t take_all(struct cgc_dirty *dirty, uintptr_t lo, size_t pages) {
   size_t n = 0;
-  cgc_dirty_take(dirty, lo, lo + pages * CGC_OS_PAGE, count_pages, &n);
+  cgc_dirty_take(dirty, lo, lo + pages * CGC_OS_PAGE, 0, count_pages, &n);
   return n;
 }
 
@@ -169,22 +242,25 @@ static void give_all(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
     fn(lo, hi, ctx);
 }
 
-static void ask(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
-                bool protect, cgc_pagemap_fn fn, void *ctx) {
+static uintptr_t ask(struct search *s, uintptr_t lo, uintptr_t hi) {
   uintptr_t at = lo;
   if (lo >= hi)
-    return;
-  if (dirty->provider == CGC_DIRTY_NONE ||
-      scan(dirty, lo, hi, protect, fn, ctx, &at) != 0)
-    give_all(dirty, at, hi, fn, ctx);
+    return lo;
+  if (s->dirty->provider != CGC_DIRTY_NONE &&
+      (s->fn ? search : find)(s, lo, hi, &at) == 0)
+    return at;
+  give_all(s->dirty, at, hi, s->fn, s->ctx);
+  return hi;
 }
 
-void cgc_dirty_take(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
-                    cgc_pagemap_fn fn, void *ctx) {
-  ask(dirty, lo, hi, true, fn, ctx);
+uintptr_t cgc_dirty_take(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
+                         size_t max, cgc_pagemap_fn fn, void *ctx) {
+  struct search s = {dirty, CGC_PAGEMAP_PROTECT, max ? max : SIZE_MAX, fn, ctx};
+  return ask(&s, lo, hi);
 }
 
-void cgc_dirty_look(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
-                    cgc_pagemap_fn fn, void *ctx) {
-  ask(dirty, lo, hi, false, fn, ctx);
+uintptr_t cgc_dirty_look(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
+                         size_t max, cgc_pagemap_fn fn, void *ctx) {
+  struct search s = {dirty, 0, max ? max : SIZE_MAX, fn, ctx};
+  return ask(&s, lo, hi);
 }

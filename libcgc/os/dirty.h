@@ -65,14 +65,16 @@ void cgc_dirty_close(struct cgc_dirty *dirty);
 int cgc_dirty_track(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi);
 
 /**
- * Call FN for each run of pages that were written, and arm these; with FN NULL
- * just arm them: everything is clean from now on.
+ * Call FN for each run of pages in [LO, HI) that were written, until MAX pages
+ * are found, and arm these; with FN NULL just arm all of them.
+ * max      0: all
+ * returns  everything below was asked for; LO if HI is not above it
  */
-void cgc_dirty_take(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
-                    cgc_pagemap_fn fn, void *ctx);
+uintptr_t cgc_dirty_take(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
+                         size_t max, cgc_pagemap_fn fn, void *ctx);
 
 /** The same, and leave them as they are. */
-void cgc_dirty_look(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
-                    cgc_pagemap_fn fn, void *ctx);
+uintptr_t cgc_dirty_look(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
+                         size_t max, cgc_pagemap_fn fn, void *ctx);
 
 #endif

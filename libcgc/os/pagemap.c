@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/pagemap.h"
 
+#include "os/page.h"
 #include "os/thread.h"
 
 #include <errno.h>
@@ -57,9 +58,22 @@ static struct scan_arg argument(uintptr_t lo, uintptr_t hi,
                            .flags = q->flags,
                            .start = lo,
                            .end = hi,
+                           .max_pages = q->max,
                            .category_inverted = q->none,
                            .category_mask = q->all | q->none,
-                           .category_anyof_mask = q->any};
+                           .category_anyof_mask = q->any,
+                           .return_mask = q->all};
+}
+
+/* returns  pages in REGIONS, of which there are N */
+static uint64_t give(struct cgc_pagemap_run *run, const struct region *regions,
+                     long n) {
+  uint64_t npages = 0;
+  for (long i = 0; i < n; i++) {
+    cgc_pagemap_run_add(run, regions[i].start, regions[i].end);
+    npages += (regions[i].end - regions[i].start) / CGC_OS_PAGE;
+  }
+  return npages;
 }
 
 int cgc_pagemap_scan(int fd, uintptr_t lo, uintptr_t hi,
@@ -69,17 +83,19 @@ int cgc_pagemap_scan(int fd, uintptr_t lo, uintptr_t hi,
   struct cgc_pagemap_run run = {.fn = fn, .ctx = ctx};
   struct scan_arg arg = argument(lo, hi, query);
   long n = 0;
+  bool enough = false;
   arg.vec = fn ? (uint64_t)(uintptr_t)regions : 0;
   arg.vec_len = fn ? NREGIONS : 0;
-  while (arg.start < hi) {
+  while (arg.start < hi && !enough) {
     n = raw(SYS_ioctl, fd, (long)SCAN_IOCTL, (long)&arg, 0);
     if (n == -EINTR)
       continue;
-    for (long i = 0; i < n; i++)
-      cgc_pagemap_run_add(&run, regions[i].start, regions[i].end);
+    uint64_t npages = fn ? give(&run, regions, n) : 0;
     if (n < 0 || arg.walk_end <= arg.start)
       break;
     arg.start = arg.walk_end;
+    enough = query->max && npages == arg.max_pages;
+    arg.max_pages -= query->max ? npages : 0;
   }
   if (fn)
     cgc_pagemap_run_flush(&run);

@@ -34,6 +34,7 @@ struct cgc_pagemap_query {
   uint64_t none;
   uint64_t any;
   uint64_t flags;
+  uint64_t max; /* pages that are found at most; 0: all */
 };
 
 typedef void (*cgc_pagemap_fn)(uintptr_t lo, uintptr_t hi, void *ctx);
@@ -59,7 +60,8 @@ void cgc_pagemap_close(int fd);
 /**
  * Call FN for each run of pages in [LO, HI) that QUERY finds, lowest first.
  * fn       NULL: nobody wants to know, the pages are just protected
- * at       out: everything below was walked
+ * at       out: everything below was walked; below HI where QUERY's most were
+ *          found
  * returns  0 or -errno (-ENOTTY: the kernel has no such call)
  */
 int cgc_pagemap_scan(int fd, uintptr_t lo, uintptr_t hi,

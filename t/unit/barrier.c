@@ -48,28 +48,48 @@ static void write_one(int i) {
   ck_assert(!is_marked(obj[i | 1]));
 }
 
+/* A whole round.  returns  pages that it found */
+static uint64_t clean(void) {
+  cgc_barrier_rewind(&barrier);
+  while (!cgc_barrier_clean(&barrier, &marker, 3))
+    ;
+  return barrier.nround;
+}
+
 START_TEST(written_pages_are_cleaned_once) {
   mark();
   write_one(100);
   write_one(OBJECTS - 2);
-  ck_assert_uint_eq(cgc_barrier_clean(&barrier, &marker, 0, npages()), 2);
+  ck_assert_uint_eq(clean(), 2);
   cgc_marker_drain(&marker);
   ck_assert(is_marked(obj[101]) && is_marked(obj[OBJECTS - 1]));
   ck_assert(!is_marked(obj[103]));
-  ck_assert_uint_eq(cgc_barrier_clean(&barrier, &marker, 0, npages()), 0);
+  ck_assert_uint_eq(clean(), 0);
 }
 END_TEST
 
 START_TEST(finish_finds_what_was_written_since) {
   mark();
   write_one(100);
-  cgc_barrier_clean(&barrier, &marker, 0, npages());
+  clean();
   write_one(200);
-  cgc_barrier_finish(&barrier, &marker);
+  ck_assert(cgc_barrier_finish(&barrier, &marker, 0));
   cgc_marker_drain(&marker);
   ck_assert(is_marked(obj[201]));
-  ck_assert_uint_eq(barrier.nlast, 1);
+  ck_assert_uint_eq(barrier.nround, 1);
   ck_assert_uint_eq(barrier.npages, 2);
+}
+END_TEST
+
+START_TEST(finish_gives_up_on_too_much) {
+  mark();
+  for (int i = 0; i < OBJECTS; i += 1000)
+    write_one(i);
+  ck_assert(!cgc_barrier_finish(&barrier, &marker, OBJECTS / 1000 - 1));
+  ck_assert(cgc_barrier_finish(&barrier, &marker, OBJECTS / 1000));
+  cgc_marker_drain(&marker);
+  for (int i = 0; i < OBJECTS; i += 1000)
+    ck_assert(is_marked(obj[i | 1]));
 }
 END_TEST
 
@@ -80,7 +100,7 @@ START_TEST(what_the_heap_has_grown_by_is_visited) {
   void **born = private_alloc(cache, CGC_KIND_SCAN, 64 << 20);
   ck_assert_uint_gt(npages(), before);
   born[1000] = white;
-  cgc_barrier_finish(&barrier, &marker);
+  ck_assert(cgc_barrier_finish(&barrier, &marker, 0));
   cgc_marker_drain(&marker);
   ck_assert(is_marked(white));
 }
@@ -92,7 +112,7 @@ START_TEST(a_tracker_that_is_lost_makes_all_dirty) {
   close(barrier.dirty.uffd.fd);
   close(barrier.dirty.pagemap.fd);
   write_one(300);
-  cgc_barrier_finish(&barrier, &marker);
+  ck_assert(cgc_barrier_finish(&barrier, &marker, 0));
   cgc_marker_drain(&marker);
   ck_assert(is_marked(obj[101]) && is_marked(obj[301]));
 }
@@ -105,8 +125,8 @@ START_TEST(it_opens_again_and_again) {
   ck_assert_int_eq(cgc_barrier_open(&barrier, heap), 0);
   cgc_barrier_arm(&barrier, 0, npages());
   write_one(100);
-  cgc_barrier_finish(&barrier, &marker);
-  ck_assert_uint_eq(barrier.nlast, 1);
+  ck_assert(cgc_barrier_finish(&barrier, &marker, 0));
+  ck_assert_uint_eq(barrier.nround, 1);
 }
 END_TEST
 
@@ -116,6 +136,7 @@ int main(void) {
   tcase_add_checked_fixture(core, set_up, NULL);
   tcase_add_test(core, written_pages_are_cleaned_once);
   tcase_add_test(core, finish_finds_what_was_written_since);
+  tcase_add_test(core, finish_gives_up_on_too_much);
   tcase_add_test(core, what_the_heap_has_grown_by_is_visited);
   tcase_add_test(core, a_tracker_that_is_lost_makes_all_dirty);
   tcase_add_test(core, it_opens_again_and_again);

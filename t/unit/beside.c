@@ -29,7 +29,7 @@ static void set_up(void) {
 }
 
 static bool is_possible(void) {
-  struct cgc_barrier barrier = {.nlast = 0};
+  struct cgc_barrier barrier = {.nround = 0};
   bool possible = cgc_barrier_open(&barrier, &cgc_heap) == 0;
   cgc_barrier_close(&barrier);
   return possible;
@@ -72,7 +72,19 @@ static void check_from(const struct node *n, int depth) {
       check_from(n->to[i], depth - 1);
 }
 
+/* What only a pinned object leads to; its own address is not to be seen. */
+static uintptr_t pinned[THREADS];
+
+static struct node **pin(int i) {
+  if (!pinned[i])
+    pinned[i] = ~(uintptr_t)collector_alloc(CGC_KIND_PINNED, sizeof(void *));
+  return (struct node **)~pinned[i];
+}
+
 static void check_all(void) {
+  for (int i = 0; i < THREADS; i++)
+    if (*pin(i))
+      check_from(*pin(i), 4);
   for (int i = 0; i < NODES; i++)
     if (root[i])
       check_from(root[i], 4);
@@ -84,7 +96,7 @@ static void mutate(struct unit_random *r, int from, int end) {
   int a = from + (int)unit_below(r, n), b = from + (int)unit_below(r, n);
   int i = (int)unit_below(r, WORDS - 2), k = (int)unit_below(r, WORDS - 2);
   struct node *fresh = NULL;
-  switch (unit_below(r, 5)) {
+  switch (unit_below(r, 6)) {
   case 0: /* a new one, reachable from an old one only */
     fresh = new_node((uintptr_t)unit_below(r, 1 << 20));
     if (root[a])
@@ -106,6 +118,11 @@ static void mutate(struct unit_random *r, int from, int end) {
   case 3:
     root[a] = new_node((uintptr_t)a);
     root[a]->to[i] = root[b];
+    break;
+  case 4: /* from a root to a pinned object, and back */
+    fresh = *pin(from * THREADS / NODES);
+    *pin(from * THREADS / NODES) = root[a];
+    root[a] = fresh;
     break;
   default:
     root[a] = NULL;
@@ -256,6 +273,25 @@ START_TEST(a_forked_child_begins_anew) {
 }
 END_TEST
 
+/* A program that writes to many pages between any two steps. */
+START_TEST(it_ends_in_time_however_much_is_written) {
+  enum { PAGES = 4096, AT_ONCE = 30 };
+  struct unit_random r = unit_random();
+  use_mode(_i);
+  cgc_options.pause_target = 1000000000; /* 64 pages at least */
+  void **table = collector_alloc(CGC_KIND_SCAN, PAGES * CGC_OS_PAGE);
+  while (ncycles() < 3) {
+    for (int i = 0; i < AT_ONCE; i++)
+      table[unit_below(&r, PAGES) * 512] = new_node(0);
+    step();
+  }
+  ck_assert(!cgc_cycle_counters.last.all_at_once);
+  ck_assert_uint_gt(cgc_cycle_counters.last.nrounds, 1);
+  ck_assert_uint_gt(cgc_cycle_counters.last.rescanned, 0);
+  ck_assert_ptr_nonnull(table);
+}
+END_TEST
+
 START_TEST(objects_described_by_their_kind_make_it_stand) {
   use_mode(CGC_MODE_CONCURRENT);
   ck_assert_int_ge(cgc_heap_add_kind(&cgc_heap), 0);
@@ -278,6 +314,8 @@ int main(void) {
   tcase_add_loop_test(core, large_objects_come_and_go_while_it_marks, first,
                       end);
   tcase_add_loop_test(core, a_collection_in_between_cuts_it_short, first, end);
+  tcase_add_loop_test(core, it_ends_in_time_however_much_is_written, first,
+                      end);
   tcase_add_test(core, objects_described_by_their_kind_make_it_stand);
   suite_add_tcase(suite, core);
   TCase *concurrent = tcase_create("concurrent");

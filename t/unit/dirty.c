@@ -39,9 +39,13 @@ static char *armed(void) {
   memset(p, 1, PAGES * PAGE);
   ck_assert_int_eq(
       cgc_dirty_track(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE), 0);
-  cgc_dirty_take(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE, NULL,
+  cgc_dirty_take(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE, 0, NULL,
                  NULL);
   return p;
+}
+
+static void count(uintptr_t lo, uintptr_t hi, void *ctx) {
+  *(size_t *)ctx += (hi - lo) / PAGE;
 }
 
 struct pages {
@@ -58,13 +62,15 @@ static void note(uintptr_t lo, uintptr_t hi, void *ctx) {
 
 static struct pages take(const char *p) {
   struct pages pages = {.base = (uintptr_t)p};
-  cgc_dirty_take(&tracker, pages.base, pages.base + PAGES * PAGE, note, &pages);
+  cgc_dirty_take(&tracker, pages.base, pages.base + PAGES * PAGE, 0, note,
+                 &pages);
   return pages;
 }
 
 static struct pages look(const char *p) {
   struct pages pages = {.base = (uintptr_t)p};
-  cgc_dirty_look(&tracker, pages.base, pages.base + PAGES * PAGE, note, &pages);
+  cgc_dirty_look(&tracker, pages.base, pages.base + PAGES * PAGE, 0, note,
+                 &pages);
   return pages;
 }
 
@@ -92,6 +98,45 @@ START_TEST(a_look_leaves_pages_dirty) {
 }
 END_TEST
 
+static uintptr_t take_some(struct pages *pages, uintptr_t lo, size_t max) {
+  uintptr_t hi = pages->base + PAGES * PAGE;
+  return cgc_dirty_take(&tracker, lo, hi, max, note, pages);
+}
+
+START_TEST(some_are_taken_and_the_others_stay_dirty) {
+  open_or_leave();
+  char *p = armed();
+  struct pages pages = {.base = (uintptr_t)p};
+  for (int i = 0; i < PAGES; i += 2 + i % 3)
+    p[i * PAGE] = 2;
+  size_t all = look(p).n;
+  uintptr_t at = take_some(&pages, pages.base, 5);
+  ck_assert_uint_eq(pages.n, 5);
+  ck_assert_uint_lt(at, pages.base + PAGES * PAGE);
+  ck_assert_uint_eq(look(p).n, all - 5);
+  while (at < pages.base + PAGES * PAGE)
+    at = take_some(&pages, at, 3);
+  ck_assert_uint_eq(pages.n, all);
+  ck_assert_uint_eq(look(p).n, 0);
+}
+END_TEST
+
+/* Large enough for page tables of its own, most of them without a page. */
+START_TEST(pages_that_are_not_there_are_not_dirty) {
+  enum { SPARSE = 8192, EACH = 700 };
+  open_or_leave();
+  char *p = map(SPARSE);
+  uintptr_t lo = (uintptr_t)p, hi = lo + (uintptr_t)SPARSE * PAGE;
+  ck_assert_int_eq(cgc_dirty_track(&tracker, lo, hi), 0);
+  cgc_dirty_take(&tracker, lo, hi, 0, NULL, NULL);
+  size_t n = 0, written = 0;
+  for (size_t i = 0; i < SPARSE; i += EACH, written++)
+    p[i * PAGE] = 1;
+  cgc_dirty_look(&tracker, lo, hi, 0, count, &n);
+  ck_assert_uint_eq(n, written);
+}
+END_TEST
+
 START_TEST(reading_does_not_make_dirty) {
   open_or_leave();
   volatile char *p = armed();
@@ -109,9 +154,9 @@ START_TEST(static_data_is_tracked) {
   struct pages pages = {.base = lo};
   static_data[0] = 1;
   ck_assert_int_eq(cgc_dirty_track(&tracker, lo, lo + sizeof static_data), 0);
-  cgc_dirty_take(&tracker, lo, lo + sizeof static_data, NULL, NULL);
+  cgc_dirty_take(&tracker, lo, lo + sizeof static_data, 0, NULL, NULL);
   static_data[2 * PAGE] = 1;
-  cgc_dirty_take(&tracker, lo, lo + sizeof static_data, note, &pages);
+  cgc_dirty_take(&tracker, lo, lo + sizeof static_data, 0, note, &pages);
   ck_assert_uint_eq(pages.n, 1);
   ck_assert(pages.dirty[2]);
 }
@@ -247,7 +292,7 @@ static int child_writes(char *p) {
     return 1;
   if (cgc_dirty_track(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE))
     return 2;
-  cgc_dirty_take(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE, NULL,
+  cgc_dirty_take(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES * PAGE, 0, NULL,
                  NULL);
   p[2 * PAGE] = 9;
   struct pages pages = take(p);
@@ -315,7 +360,7 @@ START_TEST(take_then_read_misses_nothing) {
     uint64_t published[PAGES];
     for (int k = 0; k < PAGES; k++)
       published[k] = atomic_load(&storm.published[k]);
-    cgc_dirty_take(&tracker, lo, lo + PAGES * PAGE, read_pages, &seen);
+    cgc_dirty_take(&tracker, lo, lo + PAGES * PAGE, 0, read_pages, &seen);
     for (int k = 0; k < PAGES; k++)
       ck_assert_uint_ge(seen.value[k], published[k]);
   }
@@ -329,6 +374,8 @@ int main(void) {
   TCase *core = tcase_create("core");
   tcase_add_test(core, written_pages_are_taken_once);
   tcase_add_test(core, a_look_leaves_pages_dirty);
+  tcase_add_test(core, some_are_taken_and_the_others_stay_dirty);
+  tcase_add_test(core, pages_that_are_not_there_are_not_dirty);
   tcase_add_test(core, reading_does_not_make_dirty);
   tcase_add_test(core, static_data_is_tracked);
   tcase_add_test(core, read_into_a_page_makes_it_dirty);

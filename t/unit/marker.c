@@ -133,6 +133,19 @@ START_TEST(pinned_objects_are_roots_while_they_live) {
 }
 END_TEST
 
+START_TEST(pinned_objects_may_be_queued_page_by_page) {
+  void **small = private_alloc(cache, CGC_KIND_PINNED, 100);
+  void **big = private_alloc(cache, CGC_KIND_PINNED, 1000000);
+  small[3] = new_object(64), big[99999] = new_object(64);
+  begin();
+  for (size_t page = 0; page < cgc_arena_pages(&heap->arena); page++)
+    cgc_marker_queue_pinned(&marker, page, page + 1);
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(small[3]) && is_marked(big[99999]));
+  ck_assert_uint_eq(marker.marked_objects, 4);
+}
+END_TEST
+
 START_TEST(pinned_objects_count_as_live) {
   void *a = private_alloc(cache, CGC_KIND_PINNED, 100);
   void *b = private_alloc(cache, CGC_KIND_PINNED_NOSCAN, 200000);
@@ -550,6 +563,7 @@ int main(void) {
   tcase_add_test(core, a_word_behind_the_last_slot_marks_nothing);
   tcase_add_test(core, noscan_objects_are_marked_and_not_read);
   tcase_add_test(core, pinned_objects_are_roots_while_they_live);
+  tcase_add_test(core, pinned_objects_may_be_queued_page_by_page);
   tcase_add_test(core, pinned_objects_count_as_live);
   tcase_add_test(core, a_described_object_is_scanned_by_its_kind);
   tcase_add_test(core, a_kind_without_a_function_is_scanned_word_by_word);

@@ -66,6 +66,36 @@ START_TEST(no_cpu_time_yet_is_no_share) {
 }
 END_TEST
 
+START_TEST(a_second_line_tells_where_a_stop_went) {
+  struct cgc_cycle_report r = report;
+  r.longest = (struct cgc_stand){730000, {21000, 1000, 196000, 0, 490000}};
+  r.slice_ns = 480999;
+  r.nrounds = 14;
+  cgc_trace_format_stops(line, sizeof line, &r, 1000000);
+  ck_assert_str_eq(line, "cycle 12 longest stop 730 us: stop 21 flush 1 roots "
+                         "196 pinned 0 written 490 mark 0 weak 0 flip 0; "
+                         "slice 480 us; 14 rounds");
+}
+END_TEST
+
+static void ck_assert_missed_for(struct cgc_cycle_report r, const char *why) {
+  size_t n = cgc_trace_format_stops(line, sizeof line, &r, 500000);
+  ck_assert_str_eq(line + n - strlen(why), why);
+}
+
+START_TEST(why_the_target_was_missed_is_told) {
+  struct cgc_cycle_report r = report;
+  r.longest = (struct cgc_stand){730000, {21000, 1000, 196000, 0, 490000}};
+  ck_assert_missed_for(r, "; target missed for written");
+  r.slice_ns = 800000;
+  ck_assert_missed_for(r, "; target missed for slice");
+  r.all_at_once = true;
+  ck_assert_missed_for(r, "; target missed for all at once");
+  r.longest.ns = r.slice_ns = 500000;
+  ck_assert_missed_for(r, "rounds");
+}
+END_TEST
+
 START_TEST(without_the_option_nothing_is_traced) {
   cgc_options.trace = 0;
   cgc_trace_init();
@@ -74,13 +104,15 @@ START_TEST(without_the_option_nothing_is_traced) {
 END_TEST
 
 START_TEST(with_the_option_each_cycle_prints_one_line) {
+  struct cgc_cycle_report stopped = report;
+  stopped.nstops = 1;
   int out[2];
   ck_assert_int_eq(pipe(out), 0);
   cgc_log_set_fd(out[1]);
   cgc_options.trace = 1;
   cgc_trace_init();
   ck_assert(cgc_cycle_finished_hook != NULL);
-  cgc_cycle_finished_hook(&report);
+  cgc_cycle_finished_hook(&stopped);
   ssize_t n = read(out[0], line, sizeof line - 1);
   ck_assert_int_gt(n, 0);
   line[n] = '\0';
@@ -96,6 +128,8 @@ int main(void) {
   tcase_add_test(core, each_reason_has_a_word);
   tcase_add_test(core, extreme_figures_fit_the_line);
   tcase_add_test(core, no_cpu_time_yet_is_no_share);
+  tcase_add_test(core, a_second_line_tells_where_a_stop_went);
+  tcase_add_test(core, why_the_target_was_missed_is_told);
   tcase_add_test(core, without_the_option_nothing_is_traced);
   tcase_add_test(core, with_the_option_each_cycle_prints_one_line);
   suite_add_tcase(s, core);
