@@ -90,9 +90,12 @@ struct outcome {
 static void become_program(struct driver *d, uint64_t number) {
   char *list = cgc_settings_add(strdup(d->list), "raw", d->raw), fail[64];
   int null = open("/dev/null", O_RDWR);
-  if (number) {
+  if (number)
     snprintf(fail, sizeof fail, "%s@%" PRIu64, d->call, number);
-    list = cgc_settings_add(list, "fail", fail);
+  else
+    snprintf(fail, sizeof fail, "%s@none", d->call); /* that counts them */
+  list = cgc_settings_add(list, "fail", fail);
+  if (number) {
     dup2(null, 1);
     dup2(null, 2);
   }

@@ -18,6 +18,7 @@ struct wish {
 };
 
 static struct {
+  bool on; /* calls are counted; const after start */
   struct wish wishes[CGC_FAIL_KINDS];
   _Atomic uint64_t calls[CGC_FAIL_KINDS];
   _Atomic size_t nfaults;   /* asked to be kept */
@@ -49,6 +50,11 @@ static const char *parse_which(const char *text, struct wish *wish) {
     wish->which = ALL;
     return p;
   }
+  p = skip(text, "none");
+  if (p) {
+    wish->which = NONE;
+    return p;
+  }
   wish->n = 0;
   for (p = text; *p >= '0' && *p <= '9'; p++)
     if (__builtin_mul_overflow(wish->n, 10, &wish->n) ||
@@ -68,8 +74,10 @@ const char *cgc_fail_parse(const char *text) {
       return "fail= wants malloc@, calloc@, realloc@, aligned@ or any@";
     text = parse_which(which, &fail.wishes[kind]);
     if (!text || (*text != ',' && *text != ':' && *text != '\0'))
-      return "fail= wants a call's number, all, or a percentage behind the @";
+      return "fail= wants a call's number, all, none, or a percentage behind "
+             "the @";
   } while (*text++ == ',');
+  fail.on = true;
   if (!fail.faults)
     fail.faults = cgc_meta_alloc(CGC_FAULTS_MAX * sizeof *fail.faults);
   return NULL;
@@ -105,6 +113,8 @@ static bool count_as(enum cgc_fail_kind kind, uint64_t *number) {
 
 enum cgc_fail_kind cgc_fail_count(enum cgc_fail_kind kind, uint64_t *number) {
   uint64_t of_any;
+  if (cgc_likely(!fail.on))
+    return CGC_FAIL_KINDS;
   bool any = count_as(CGC_FAIL_ANY, &of_any);
   if (count_as(kind, number))
     return kind;

@@ -8,7 +8,7 @@
  *   KIND    malloc, calloc, realloc, aligned, any (all in one sequence); what
  *           strdup and operator new call counts as what they call
  *   WHICH   N: the N-th call, from 1; all; P%: so many of a hundred, the same
- *           ones in each run with one thread
+ *           ones in each run with one thread; none: calls are only counted
  *
  * The loader's own calls neither count nor fail.
  *
@@ -44,7 +44,7 @@ const char *cgc_fail_parse(const char *text);
  */
 enum cgc_fail_kind cgc_fail_count(enum cgc_fail_kind kind, uint64_t *number);
 
-/** Calls of KIND so far. */
+/** Calls of KIND so far; 0 unless CGC_LEAK has fail=. */
 uint64_t cgc_fail_calls(enum cgc_fail_kind kind);
 
 /* A call that was made to fail. */

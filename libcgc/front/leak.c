@@ -247,6 +247,8 @@ static void write_calls(struct cgc_report *r) {
   struct cgc_fault fault;
   for (size_t i = 0; cgc_fail_get(i, &fault); i++)
     write_fault(r, &fault);
+  if (cgc_fail_calls(CGC_FAIL_ANY) == 0)
+    return;
   for (int kind = 0; kind < CGC_FAIL_KINDS; kind++)
     cgc_report_line(r, "calls %s %lu", cgc_fail_words[kind],
                     cgc_fail_calls((enum cgc_fail_kind)kind));

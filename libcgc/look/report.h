@@ -27,7 +27,7 @@
  *   growth STACK BYTES OBJECTS CHECKS       live blocks of a stack whose bytes
  *                            rose at each of the last CHECKS checks
  *   fault KIND N STACK       call N of KIND was made to fail
- *   calls KIND N             so many calls of KIND were made
+ *   calls KIND N             so many calls of KIND were made (with fail= only)
  *   total CLASS OBJECTS BYTES
  *   badfree KIND ADDR BLOCK SIZE OFFSET CALLSTACK ALLOCSTACK FREESTACK
  *                            in a report of its own; KIND: double, interior,

@@ -23,6 +23,16 @@ START_TEST(one_call_fails) {
 }
 END_TEST
 
+START_TEST(calls_are_counted_only_if_it_was_asked_for) {
+  ck_assert_int_eq(failing(CGC_FAIL_MALLOC, 3), 0);
+  ck_assert_uint_eq(cgc_fail_calls(CGC_FAIL_MALLOC), 0);
+  ck_assert_ptr_null(cgc_fail_parse("any@none"));
+  ck_assert_int_eq(failing(CGC_FAIL_MALLOC, 3), 0);
+  ck_assert_uint_eq(cgc_fail_calls(CGC_FAIL_MALLOC), 3);
+  ck_assert_uint_eq(cgc_fail_calls(CGC_FAIL_ANY), 3);
+}
+END_TEST
+
 START_TEST(all_calls_of_a_kind_fail_and_no_other) {
   ck_assert_ptr_null(cgc_fail_parse("realloc@all:json=x"));
   ck_assert_int_eq(failing(CGC_FAIL_REALLOC, 10), 10);
@@ -84,6 +94,7 @@ int main(void) {
   TCase *core = tcase_create("core");
   tcase_add_checked_fixture(core, setup, NULL);
   tcase_add_test(core, one_call_fails);
+  tcase_add_test(core, calls_are_counted_only_if_it_was_asked_for);
   tcase_add_test(core, all_calls_of_a_kind_fail_and_no_other);
   tcase_add_test(core, a_share_fails_and_the_same_each_time);
   tcase_add_test(core, any_counts_them_all);
