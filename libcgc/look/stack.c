@@ -47,31 +47,20 @@ static struct cgc_stack_node *node_of(uint32_t id) {
 
 /* ---- Finding ------------------------------------------------------------- */
 
-static uint32_t hash_of(void *const *pcs, size_t n) {
-  uint64_t h = n;
-  for (size_t i = 0; i < n; i++)
-    h = (h ^ (uintptr_t)pcs[i]) * 0x9e3779b97f4a7c15ULL;
-  return (uint32_t)(h >> 32);
-}
-
-static bool is_same(const struct cgc_stack_node *node, void *const *pcs,
+static bool is_same(const struct cgc_stack_node *node, uint64_t hash,
                     size_t n) {
-  if (node->n != n || atomic_load_explicit(&node->gone, memory_order_relaxed))
-    return false;
-  for (size_t i = 0; i < n; i++)
-    if (cgc_frame_pc(node->frames[i]) != (uintptr_t)pcs[i])
-      return false;
-  return true;
+  return node->hash == hash && node->n == n &&
+         !atomic_load_explicit(&node->gone, memory_order_relaxed);
 }
 
 /* Acquire: the node's words; pairs with the release in link_locked. */
-static uint32_t find(uint32_t hash, void *const *pcs, size_t n) {
+static uint32_t find(uint64_t hash, size_t n) {
   struct table *t = atomic_load_explicit(&stacks.now, memory_order_acquire);
   uint32_t id = atomic_load_explicit(&t->head[hash & (t->size - 1)],
                                      memory_order_acquire);
   while (id) {
     const struct cgc_stack_node *node = node_of(id);
-    if (node->hash == hash && is_same(node, pcs, n))
+    if (is_same(node, hash, n))
       return id;
     id = atomic_load_explicit(&node->next, memory_order_acquire);
   }
@@ -137,7 +126,7 @@ static uint32_t room_locked(size_t n) {
   size_t left = CHUNK_WORDS - (stacks.used & (CHUNK_WORDS - 1));
   if (left < words) {
     if (left >= NODE_WORDS)
-      node_of((uint32_t)stacks.used)->unused = 1;
+      node_of((uint32_t)stacks.used)->unused = true;
     stacks.used += left;
   }
   size_t chunk = stacks.used >> CHUNK_SHIFT;
@@ -154,7 +143,7 @@ static uint32_t room_locked(size_t n) {
   return id;
 }
 
-static uint32_t add_locked(uint32_t hash, const struct cgc_frame *frames,
+static uint32_t add_locked(uint64_t hash, const struct cgc_frame *frames,
                            size_t n) {
   grow_locked();
   uint32_t id = room_locked(n);
@@ -173,7 +162,7 @@ static uint32_t add_locked(uint32_t hash, const struct cgc_frame *frames,
  * The modules are looked up before the lock is taken: that may ask the loader,
  * whose lock its callers hold around malloc.
  */
-static CGC_NOINLINE uint32_t enter_new(uint32_t hash, void *const *pcs,
+static CGC_NOINLINE uint32_t enter_new(uint64_t hash, void *const *pcs,
                                        size_t n) {
   struct cgc_mutator *self = cgc_self;
   struct cgc_frame frames[n];
@@ -184,7 +173,7 @@ static CGC_NOINLINE uint32_t enter_new(uint32_t hash, void *const *pcs,
   if (!self || !cgc_mutator_enter(self))
     return CGC_STACK_UNKNOWN;
   cgc_lock(&stacks.lock);
-  uint32_t id = find(hash, pcs, n);
+  uint32_t id = find(hash, n);
   if (id == CGC_STACK_NONE)
     id = add_locked(hash, frames, n);
   cgc_unlock(&stacks.lock);
@@ -196,8 +185,8 @@ uint32_t cgc_stack_enter(void *const *pcs, size_t n) {
   n = cgc_min(n, stacks.depth);
   if (n == 0)
     return CGC_STACK_UNKNOWN;
-  uint32_t hash = hash_of(pcs, n);
-  uint32_t id = find(hash, pcs, n);
+  uint64_t hash = cgc_callers_hash_of(pcs, n);
+  uint32_t id = find(hash, n);
   return cgc_likely(id != CGC_STACK_NONE) ? id : enter_new(hash, pcs, n);
 }
 
@@ -208,26 +197,50 @@ static bool is_own(const void *pc) {
          cgc_module_own.text_hi - cgc_module_own.lo;
 }
 
-/* NULL: this thread keeps none, now. */
+/* NULL: this thread keeps none, now; or it is not long enough. */
 static struct cgc_callers *recent_walk(void) {
-  if (!cgc_self)
+  if (!cgc_self || stacks.depth + OWN_FRAMES > CGC_CALLERS_MAX)
     return NULL;
   if (!cgc_self->callers)
     cgc_self->callers = cgc_callers_new();
   return cgc_self->callers;
 }
 
-uint32_t cgc_stack_from(const void *frame) {
+static CGC_NOINLINE uint32_t enter_walk(const struct cgc_callers *walk,
+                                        size_t first, size_t n, uint64_t hash) {
+  void *pcs[CGC_CALLERS_MAX];
+  for (size_t i = 0; i < n; i++)
+    pcs[i] = cgc_callers_pc(walk, first + i);
+  return enter_new(hash, pcs, n);
+}
+
+static uint32_t from_walk(struct cgc_callers *walk, const void *frame) {
+  size_t n = cgc_callers_walk(walk, frame, stacks.depth + OWN_FRAMES), own = 0;
+  while (own < n && is_own(cgc_callers_pc(walk, own)))
+    own++;
+  n = cgc_min(n - own, stacks.depth);
+  if (n == 0)
+    return CGC_STACK_UNKNOWN;
+  uint64_t hash = cgc_callers_hash(walk, own, n);
+  uint32_t id = find(hash, n);
+  return cgc_likely(id != CGC_STACK_NONE) ? id : enter_walk(walk, own, n, hash);
+}
+
+static CGC_NOINLINE uint32_t from_scratch(const void *frame) {
   void *pcs[stacks.depth + OWN_FRAMES];
+  size_t n = cgc_callers_capture(frame, pcs, stacks.depth + OWN_FRAMES);
   size_t own = 0;
+  while (own < n && is_own(pcs[own]))
+    own++;
+  return cgc_stack_enter(pcs + own, n - own);
+}
+
+uint32_t cgc_stack_from(const void *frame) {
   if (capturing)
     return CGC_STACK_UNKNOWN;
   capturing = true;
-  size_t n =
-      cgc_callers_capture(recent_walk(), frame, pcs, stacks.depth + OWN_FRAMES);
-  while (own < n && is_own(pcs[own]))
-    own++;
-  uint32_t id = cgc_stack_enter(pcs + own, n - own);
+  struct cgc_callers *walk = recent_walk();
+  uint32_t id = walk ? from_walk(walk, frame) : from_scratch(frame);
   capturing = false;
   return id;
 }

@@ -2,10 +2,13 @@
 /*
  * look/stack.h - call stacks, each kept once.
  *
- *   pcs of a call ─► hash ─► chain of nodes ─► the node's number
+ *   a walk (os/callers) ─► its hash ─► chain of nodes ─► the node's number
  *
  *   chunk 0    | hash n next | frame frame ... | hash n next | frame ... |
  *   chunk 1    | ...                                512 KiB each, never moved
+ *
+ * Two stacks of one length are the same if their hashes of 64 bits are: a
+ * million of them are mistaken for one another once in 30 million runs.
  *
  * A stack's number is its node's place, counted in words; 32 bits name it
  * wherever it is kept, and it stays valid for ever.  A frame is a return
@@ -50,11 +53,11 @@ CGC_INLINE unsigned cgc_frame_module(struct cgc_frame frame) {
 
 /* Two words, then n frames. */
 struct cgc_stack_node {
-  uint32_t hash;
-  uint16_t n;
-  _Atomic bool gone;     /* leads through code that is not there any more */
+  uint64_t hash;
   _Atomic uint32_t next; /* in its chain; 0: none */
-  uint32_t unused;
+  uint16_t n;
+  _Atomic bool gone; /* leads through code that is not there any more */
+  bool unused;       /* but the rest of a chunk */
   struct cgc_frame frames[];
 };
 

@@ -9,12 +9,15 @@
 enum {
   PLACE_BITS = 14,
   PLACES = 1 << PLACE_BITS,
-  FRAME_MAX = 16 << 20, /* bytes of one frame that are believed */
-  RECENT = 48           /* frames of the last walk */
+  FRAME_MAX = 16 << 20,        /* bytes of one frame that are believed */
+  KEPT = CGC_CALLERS_MAX + 24, /* frames */
+  GROUP = 4                    /* of frames that are compared at once */
 };
 
 /* Of a ucontext_t: the general registers, as the kernel stores them. */
 enum { GREGS = 40, GREG_RBP = 10, GREG_RSP = 15, GREG_RIP = 16 };
+
+static const uint64_t multiplier = 0x9e3779b97f4a7c15ULL;
 
 struct place {
   _Atomic uint64_t check; /* pc ^ rule */
@@ -22,6 +25,7 @@ struct place {
 };
 
 static struct place *table;
+static _Atomic unsigned nforgets;
 
 /* ---- The table ----------------------------------------------------------- */
 
@@ -30,6 +34,7 @@ void cgc_callers_init(void) { table = cgc_page_map(PLACES * sizeof *table); }
 void cgc_callers_forget(void) {
   if (table)
     cgc_page_discard(table, PLACES * sizeof *table);
+  atomic_fetch_add_explicit(&nforgets, 1, memory_order_relaxed);
 }
 
 static CGC_NOINLINE struct cgc_cfi_rule learn(struct place *place,
@@ -48,8 +53,7 @@ static CGC_NOINLINE struct cgc_cfi_rule learn(struct place *place,
 CGC_INLINE struct cgc_cfi_rule rule_for(uintptr_t pc) {
   if (cgc_unlikely(!table))
     return learn(NULL, pc);
-  struct place *place =
-      &table[(pc * 0x9e3779b97f4a7c15ULL) >> (64 - PLACE_BITS)];
+  struct place *place = &table[(pc * multiplier) >> (64 - PLACE_BITS)];
   uint64_t word = atomic_load_explicit(&place->rule, memory_order_relaxed);
   uint64_t check = atomic_load_explicit(&place->check, memory_order_relaxed);
   struct cgc_cfi_rule rule;
@@ -59,7 +63,7 @@ CGC_INLINE struct cgc_cfi_rule rule_for(uintptr_t pc) {
   return rule;
 }
 
-/* ---- Walking ------------------------------------------------------------- */
+/* ---- Frames -------------------------------------------------------------- */
 
 /*
  * rbp is any register to most code.  A frame needs it if a frame further out
@@ -75,47 +79,39 @@ struct frame {
   bool exact;      /* pc is no return address */
   bool uses_bp;    /* its rule does */
   bool loads_bp;
-  bool needs_bp;
 };
-
-/*
- * The thread's last walk, the outermost frame last in the array.  Where another
- * walk comes to a frame of it (pc and sp the same, bp if it is needed) the
- * rules for what is above are the same, too: it suffices to see that the words
- * read there have not changed.  Each frame is what one step made of the frame
- * before it.
- */
-struct cgc_callers {
-  size_t first;
-  bool ended; /* the last frame has no caller */
-  struct frame frames[RECENT];
-};
-
-struct cgc_callers *cgc_callers_new(void) {
-  struct cgc_callers *recent = cgc_page_map(sizeof *recent);
-  if (recent)
-    recent->first = RECENT;
-  return recent;
-}
-
-void cgc_callers_delete(struct cgc_callers *recent) {
-  if (recent)
-    cgc_page_unmap(recent, sizeof *recent);
-}
 
 CGC_SCANS_MEMORY
 CGC_INLINE uintptr_t word_at(uintptr_t addr) {
   return *(const volatile uintptr_t *)addr;
 }
 
+CGC_INLINE void fill(struct frame *f, uintptr_t pc, uintptr_t sp, uintptr_t bp,
+                     bool exact) {
+  f->pc = pc;
+  f->sp = sp;
+  f->bp = bp;
+  f->bp_at = 0;
+  f->exact = exact;
+  f->uses_bp = f->loads_bp = false;
+}
+
+/* returns  whether F may be a frame: code is in the lower half of memory */
+CGC_INLINE bool is_frame(const struct frame *f) {
+  return f->pc - 1 < ((uintptr_t)1 << 47) - 1;
+}
+
+/* FRAME: what a frame pointer points to. */
+CGC_INLINE void begin(struct frame *f, uintptr_t frame) {
+  fill(f, word_at(frame + 8), frame + 16, ~word_at(frame), false);
+}
+
 static bool leave_signal(const struct frame *frame, struct frame *f) {
   uintptr_t gregs = frame->sp + GREGS;
-  f->pc = word_at(gregs + GREG_RIP * sizeof(uintptr_t));
-  f->bp = ~word_at(gregs + GREG_RBP * sizeof(uintptr_t));
-  f->sp = word_at(gregs + GREG_RSP * sizeof(uintptr_t));
-  f->bp_at = 0;
-  f->exact = true;
-  return f->pc != 0;
+  fill(f, word_at(gregs + GREG_RIP * sizeof(uintptr_t)),
+       word_at(gregs + GREG_RSP * sizeof(uintptr_t)),
+       ~word_at(gregs + GREG_RBP * sizeof(uintptr_t)), true);
+  return is_frame(f);
 }
 
 CGC_INLINE bool leave_call(const struct frame *frame, struct frame *f,
@@ -123,17 +119,13 @@ CGC_INLINE bool leave_call(const struct frame *frame, struct frame *f,
   if (cgc_unlikely(cfa - frame->sp > FRAME_MAX || cfa <= frame->sp ||
                    cfa % 8 != 0))
     return false;
-  f->pc = word_at(cfa - 8);
-  f->sp = cfa;
-  f->bp = frame->bp;
-  f->bp_at = 0;
-  f->exact = false;
+  fill(f, word_at(cfa - 8), cfa, frame->bp, false);
   if (rule.saved) {
     f->bp_at =
         (rule.saved == 1 ? cfa : ~frame->bp) + (uintptr_t)(intptr_t)rule.rbp;
     f->bp = ~word_at(f->bp_at);
   }
-  return f->pc != 0;
+  return is_frame(f);
 }
 
 /*
@@ -155,122 +147,10 @@ CGC_INLINE bool step(struct frame *frame, struct frame *f) {
   return rule.kind == CGC_CFI_SIGNAL && leave_signal(frame, f);
 }
 
-/* A loop: a frame or two mostly, and the library's copy starts slowly. */
-CGC_INLINE void copy_words(struct frame *to, const struct frame *from,
-                           size_t n) {
-  volatile uintptr_t *out = (uintptr_t *)to;
-  const uintptr_t *in = (const uintptr_t *)from;
-  for (size_t i = 0; i < n * (sizeof *to / sizeof *out); i++)
-    out[i] = in[i];
-}
-
-/* FRAME: what a frame pointer points to. */
-CGC_INLINE void begin(struct frame *f, uintptr_t frame) {
-  f->pc = word_at(frame + 8);
-  f->sp = frame + 16;
-  f->bp = ~word_at(frame);
-  f->bp_at = 0;
-  f->exact = false;
-}
-
-CGC_INLINE bool is_same(const struct frame *f, const struct frame *old) {
-  return f->sp == old->sp && f->pc == old->pc && f->exact == old->exact &&
-         (f->bp == old->bp || !old->needs_bp);
-}
-
-/* How many frames from AT on are as they were. */
-static size_t unchanged(const struct cgc_callers *old, size_t at) {
-  size_t n = at + 1;
-  for (; n < RECENT; n++) {
-    const struct frame *f = &old->frames[n];
-    if (f->exact || word_at(f->sp - 8) != f->pc ||
-        (f->needs_bp && f->bp_at && word_at(f->bp_at) != ~f->bp))
-      break;
-  }
-  return n - at;
-}
-
-/* The callers of the last of FOUND frames, up to N in all. */
-static size_t walk_on(struct frame *frames, size_t found, size_t n,
-                      bool *ended) {
-  while (found < n && !(*ended = !step(&frames[found - 1], &frames[found])))
-    found++;
-  return found;
-}
-
-/* From the outside in; NEXT: whether the frame behind the last one needs it. */
-static void find_needs(struct frame *frames, size_t n, bool next) {
-  while (n-- > 0)
-    next = frames[n].needs_bp =
-        frames[n].uses_bp || (!frames[n].loads_bp && next);
-}
-
-/* The last walk is FRAMES from here on; beyond its end all may be needed. */
-static size_t keep(struct cgc_callers *walk, struct frame *frames, size_t n,
-                   bool ended) {
-  walk->first = RECENT - n;
-  walk->ended = ended;
-  if (!ended)
-    frames[n - 1].uses_bp = true;
-  find_needs(frames, n, false);
-  memcpy(walk->frames + walk->first, frames, n * sizeof *frames);
-  return n;
-}
-
-/* Frames of the last walk, with bp as it is now; BP is the first one's. */
-static void copy_frames(struct frame *to, const struct frame *from, size_t n,
-                        uintptr_t bp) {
-  for (size_t i = 0; i < n; i++) {
-    to[i] = from[i];
-    if (i > 0 && from[i].bp_at)
-      bp = ~word_at(from[i].bp_at);
-    to[i].bp = bp;
-  }
-}
-
-/*
- * FRAMES has what is new, FOUND of them, then F, where the last walk goes on
- * at AT.  returns  the frames in the whole walk, which is the last one now
- */
-static size_t join(struct cgc_callers *old, struct frame *frames, size_t found,
-                   size_t n, size_t at, const struct frame *f) {
-  size_t same = cgc_min(unchanged(old, at), n - found);
-  bool ended = at + same == RECENT && old->ended;
-  if (at >= found && (ended || found + same == n)) {
-    old->first = at - found;
-    find_needs(frames, found, old->frames[at].needs_bp);
-    copy_words(old->frames + old->first, frames, found);
-    return found + same;
-  }
-  copy_frames(frames + found, old->frames + at, same, f->bp);
-  found += same;
-  if (!ended)
-    found = walk_on(frames, found, n, &ended);
-  return keep(old, frames, found, ended);
-}
-
-/* The frames of a walk that begins in FRAME; they are the last walk's then. */
-static size_t walk_from(struct cgc_callers *old, uintptr_t frame, size_t n) {
-  struct frame frames[RECENT + 1];
-  size_t found = 0, at = old->first;
-  bool ended = false;
-  begin(&frames[0], frame);
-  while (found < n && !ended) {
-    const struct frame *f = &frames[found];
-    while (at < RECENT && old->frames[at].sp < f->sp)
-      at++;
-    if (at < RECENT && is_same(f, &old->frames[at]))
-      return join(old, frames, found, n, at, f);
-    ended = !step(&frames[found], &frames[found + 1]);
-    found++;
-  }
-  return keep(old, frames, found, ended);
-}
-
-static size_t walk_deep(void **pcs, uintptr_t frame, size_t n) {
+size_t cgc_callers_capture(const void *frame, void **pcs, size_t n) {
   size_t found = 0;
   struct frame f, next;
-  begin(&next, frame);
+  begin(&next, (uintptr_t)frame);
   do {
     f = next;
     pcs[found++] = (void *)(f.pc + f.exact);
@@ -278,13 +158,199 @@ static size_t walk_deep(void **pcs, uintptr_t frame, size_t n) {
   return found;
 }
 
-size_t cgc_callers_capture(struct cgc_callers *recent, const void *frame,
-                           void **pcs, size_t n) {
-  if (!recent || n > RECENT)
-    return walk_deep(pcs, (uintptr_t)frame, n);
-  size_t found = walk_from(recent, (uintptr_t)frame, n);
-  const struct frame *frames = recent->frames + recent->first;
-  for (size_t i = 0; i < found; i++)
-    pcs[i] = (void *)(frames[i].pc + frames[i].exact);
+/* ---- A thread's walks ---------------------------------------------------- */
+
+/*
+ * A frame of the last walk.  Where a new one comes to it (pc and sp the same,
+ * bp if it is needed) the rules for its callers are the same, too, for as long
+ * as the words that were read there have not changed: pc, and one more, which
+ * is bp if it was loaded and is needed.
+ */
+struct kept {
+  struct frame frame;
+  bool needs_bp;
+  uintptr_t also_at;
+  uintptr_t also; /* inverted */
+  uint64_t sum;   /* of this pc and those further out: what they hash to */
+};
+
+struct cgc_callers {
+  size_t first; /* the innermost frame; the outermost is the last but GROUP */
+  size_t n;     /* frames of the walk, as it was wanted */
+  unsigned nforgets; /* when the walk was made */
+  bool ended;        /* the outermost frame has no caller */
+  uintptr_t zero;
+  struct kept frames[KEPT + GROUP];
+};
+
+/* Where no frame is the words do not change, either. */
+struct cgc_callers *cgc_callers_new(void) {
+  struct cgc_callers *c = cgc_page_map(sizeof *c);
+  if (!c)
+    return NULL;
+  c->first = KEPT;
+  for (size_t i = KEPT; i < KEPT + GROUP; i++) {
+    c->frames[i].frame.sp = (uintptr_t)&c->zero + 8;
+    c->frames[i].also_at = (uintptr_t)&c->zero;
+    c->frames[i].also = ~(uintptr_t)0;
+  }
+  return c;
+}
+
+void cgc_callers_delete(struct cgc_callers *c) {
+  if (c)
+    cgc_page_unmap(c, sizeof *c);
+}
+
+CGC_INLINE bool is_same(const struct frame *f, const struct kept *old) {
+  return f->sp == old->frame.sp && f->pc == old->frame.pc &&
+         f->exact == old->frame.exact &&
+         (f->bp == old->frame.bp || !old->needs_bp);
+}
+
+CGC_INLINE uintptr_t change(const struct kept *k) {
+  return (word_at(k->frame.sp - 8) ^ k->frame.pc) |
+         (~word_at(k->also_at) ^ k->also);
+}
+
+/*
+ * How many frames from AT on are as they were, MAX at most.  Compared in
+ * groups: how often a loop runs is hard to foresee.
+ */
+CGC_INLINE size_t unchanged(const struct cgc_callers *c, size_t at,
+                            size_t max) {
+  size_t i = at + 1, end = cgc_min(at + max, KEPT);
+  for (; i < end; i += GROUP) {
+    const struct kept *k = &c->frames[i];
+    if (change(k) | change(k + 1) | change(k + 2) | change(k + 3))
+      break;
+  }
+  while (i < end && !change(&c->frames[i]))
+    i++;
+  return cgc_min(i, end) - at;
+}
+
+/* Frames of the last walk with bp as it is now; BP is the first one's. */
+static void copy_frames(struct frame *to, const struct kept *from, size_t n,
+                        uintptr_t bp) {
+  for (size_t i = 0; i < n; i++) {
+    to[i] = from[i].frame;
+    if (i > 0 && to[i].bp_at)
+      bp = ~word_at(to[i].bp_at);
+    to[i].bp = bp;
+  }
+}
+
+/*
+ * F has a caller at K + 1.  What came from a signal is always looked at anew:
+ * its other word never is all ones.
+ */
+CGC_INLINE void keep(struct kept *k, const struct frame *f, bool needs_bp,
+                     uint64_t sum) {
+  volatile struct frame *to = &k->frame; /* no wide loads of narrow stores */
+  to->pc = f->pc;
+  to->sp = f->sp;
+  to->bp = f->bp;
+  to->bp_at = f->bp_at;
+  to->exact = f->exact;
+  to->uses_bp = f->uses_bp;
+  to->loads_bp = f->loads_bp;
+  bool checks_bp = needs_bp && f->bp_at;
+  k->needs_bp = needs_bp;
+  k->also_at = checks_bp ? f->bp_at : f->sp - 8;
+  k->also = f->exact ? 0 : checks_bp ? f->bp : ~f->pc;
+  k->sum = sum;
+}
+
+/* The FOUND frames before AT are FRAMES from now on; from the outside in. */
+CGC_INLINE void settle(struct cgc_callers *c, size_t at,
+                       const struct frame *frames, size_t found) {
+  uint64_t sum = at < KEPT ? c->frames[at].sum : 0;
+  bool needs_bp = at < KEPT ? c->frames[at].needs_bp : !c->ended;
+  c->first = at - found;
+  while (found-- > 0) {
+    const struct frame *f = &frames[found];
+    needs_bp = f->uses_bp || (!f->loads_bp && needs_bp);
+    sum = sum * multiplier + f->pc + f->exact;
+    keep(&c->frames[--at], f, needs_bp, sum);
+  }
+}
+
+static size_t settle_all(struct cgc_callers *c, const struct frame *frames,
+                         size_t found, bool ended) {
+  c->ended = ended;
+  settle(c, KEPT, frames, found);
   return found;
+}
+
+static size_t walk(struct cgc_callers *c, uintptr_t frame, size_t max) {
+  struct frame frames[CGC_CALLERS_MAX + 1];
+  size_t found = 0, at = c->first;
+  begin(&frames[0], frame);
+  for (;;) {
+    struct frame *f = &frames[found];
+    while (at < KEPT && c->frames[at].frame.sp < f->sp)
+      at++;
+    if (at < KEPT && is_same(f, &c->frames[at])) {
+      size_t same = unchanged(c, at, max - found);
+      bool over = found + same == max || (at + same == KEPT && c->ended);
+      if (cgc_likely(over && at >= found)) {
+        settle(c, at, frames, found);
+        return found + same;
+      }
+      copy_frames(f, &c->frames[at], same, f->bp);
+      found += same;
+      at += same;
+    } else {
+      found++;
+    }
+    if (found == max)
+      return settle_all(c, frames, found, false);
+    if (!step(&frames[found - 1], &frames[found]))
+      return settle_all(c, frames, found, true);
+  }
+}
+
+size_t cgc_callers_walk(struct cgc_callers *c, const void *frame, size_t max) {
+  unsigned now = atomic_load_explicit(&nforgets, memory_order_relaxed);
+  if (cgc_unlikely(c->nforgets != now))
+    c->first = KEPT;
+  c->nforgets = now;
+  c->n = walk(c, (uintptr_t)frame, max);
+  return c->n;
+}
+
+void *cgc_callers_pc(const struct cgc_callers *c, size_t i) {
+  const struct frame *f = &c->frames[c->first + i].frame;
+  return (void *)(f->pc + f->exact);
+}
+
+/* ---- Hashes -------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t h) {
+  h = (h ^ h >> 32) * 0xd6e8feb86659fd93ULL;
+  return h ^ h >> 32;
+}
+
+static uint64_t power(size_t n) {
+  uint64_t result = 1;
+  while (n-- > 0)
+    result *= multiplier;
+  return result;
+}
+
+/* A sum less that of what is further out. */
+uint64_t cgc_callers_hash(const struct cgc_callers *c, size_t i, size_t n) {
+  const struct kept *first = &c->frames[c->first + i];
+  uint64_t sum = first->sum;
+  if (cgc_unlikely(c->first + i + n < KEPT))
+    sum -= first[n].sum * power(n);
+  return mix(sum);
+}
+
+uint64_t cgc_callers_hash_of(void *const *pcs, size_t n) {
+  uint64_t sum = 0;
+  while (n-- > 0)
+    sum = sum * multiplier + (uintptr_t)pcs[n];
+  return mix(sum);
 }

@@ -8,20 +8,29 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { MANY = 64 };
-
-static void *mine[MANY], *theirs[MANY];
-static size_t nmine, ntheirs;
-static struct cgc_callers *recent;
+static void *mine[CGC_CALLERS_MAX], *theirs[CGC_CALLERS_MAX];
+static size_t nmine, ntheirs, max = CGC_CALLERS_MAX;
+static struct cgc_callers *walk;
 
 /* Both stacks, of one place as far as that goes. */
 static CGC_NOINLINE void capture_both(void) {
-  nmine = cgc_callers_capture(recent, __builtin_frame_address(0), mine, MANY);
-  ntheirs = cgc_unwind_capture(theirs, MANY, 1);
+  nmine = cgc_callers_walk(walk, __builtin_frame_address(0), max);
+  for (size_t i = 0; i < nmine; i++)
+    mine[i] = cgc_callers_pc(walk, i);
+  ntheirs = cgc_unwind_capture(theirs, (int)max, 1);
+}
+
+/* The hashes of a walk's parts are those of the addresses in them. */
+static void hashes_must_agree(void) {
+  for (size_t i = 0; i < nmine; i++)
+    for (size_t n = 1; i + n <= nmine; n++)
+      ck_assert_uint_eq(cgc_callers_hash(walk, i, n),
+                        cgc_callers_hash_of(mine + i, n));
 }
 
 /* By one they differ where a signal came: no call is before that address. */
 static void must_agree(void) {
+  hashes_must_agree();
   ck_assert_uint_gt(ntheirs, 2);
   ck_assert_uint_eq(nmine, ntheirs);
   int signals = 0;
@@ -135,10 +144,29 @@ START_TEST(what_the_last_walk_saw_is_not_taken_for_this_one) {
 }
 END_TEST
 
+START_TEST(walks_that_are_cut_off) {
+  struct unit_random r = unit_random();
+  for (int i = 0; i < 200; i++) {
+    max = 3 + unit_below(&r, 12);
+    descend(&r, 20);
+  }
+}
+END_TEST
+
+/* From deep down, and each time from less deep. */
+static CGC_NOINLINE void climb(int depth) {
+  if (depth > 0)
+    climb(depth - 1);
+  capture_both();
+  must_agree();
+}
+
+START_TEST(a_walk_that_gets_longer_at_its_outer_end) { climb(100); }
+END_TEST
+
 START_TEST(no_more_is_written_than_there_is_room_for) {
   void *pcs[4] = {NULL, NULL, NULL, NULL};
-  ck_assert_uint_eq(
-      cgc_callers_capture(recent, __builtin_frame_address(0), pcs, 2), 2);
+  ck_assert_uint_eq(cgc_callers_capture(__builtin_frame_address(0), pcs, 2), 2);
   ck_assert_ptr_null(pcs[2]);
 }
 END_TEST
@@ -154,7 +182,7 @@ END_TEST
 static void setup(void) {
   cgc_page_init();
   cgc_callers_init();
-  recent = cgc_callers_new();
+  walk = cgc_callers_new();
   nmine = ntheirs = 0;
 }
 
@@ -173,6 +201,8 @@ int main(void) {
   suite_add_tcase(suite, core);
   TCase *limits = tcase_create("limits");
   tcase_add_checked_fixture(limits, setup, NULL);
+  tcase_add_test(limits, walks_that_are_cut_off);
+  tcase_add_test(limits, a_walk_that_gets_longer_at_its_outer_end);
   tcase_add_test(limits, no_more_is_written_than_there_is_room_for);
   suite_add_tcase(suite, limits);
   return unit_run(suite);
