@@ -94,6 +94,7 @@ struct cgc_span {
   uint8_t epoch;    /* central's, when it was last swept; guard: central.lock */
   uint8_t changing; /* its pages are: for readers from outside, I5 */
   struct cgc_link link;
+  void *_Atomic notes;             /* look/block's, of the slots; NULL: none */
   uint8_t slots[] CGC_ALIGNED(64); /* enum cgc_slot */
 };
 

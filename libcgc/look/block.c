@@ -44,16 +44,11 @@ entry_of(const struct cgc_span *span) {
   return entry_at(span->base);
 }
 
-static struct cgc_block_array *array_of(const struct cgc_span *span) {
-  _Atomic(struct cgc_block_array *) *entry = entry_of(span);
-  struct cgc_block_array *a =
-      entry ? atomic_load_explicit(entry, memory_order_acquire) : NULL;
-  return a && a->class == span->class && a->room >= span->nslots ? a : NULL;
-}
-
+/* Acquire: that the records are empty; pairs with attach. */
 struct cgc_block *cgc_block_find(const struct cgc_object *obj) {
-  struct cgc_block_array *a = cgc_block_on ? array_of(obj->span) : NULL;
-  return a ? &a->blocks[obj->index] : NULL;
+  struct cgc_block *blocks =
+      atomic_load_explicit(&obj->span->notes, memory_order_acquire);
+  return blocks ? &blocks[obj->index] : NULL;
 }
 
 struct cgc_block *cgc_block_find_gone(const void *ptr) {
@@ -84,11 +79,16 @@ static size_t array_bytes(uint32_t nslots) {
   return sizeof(struct cgc_block_array) + nslots * sizeof(struct cgc_block);
 }
 
+static void attach(struct cgc_span *span, struct cgc_block_array *a) {
+  a->class = span->class;
+  atomic_store_explicit(&span->notes, a->blocks, memory_order_release);
+}
+
 /*
  * An array that is there is of a span which is no more; only the thread that
  * allocates the first slot of the new one comes here.
  */
-static void make_array(const struct cgc_span *span) {
+static void make_array(struct cgc_span *span) {
   _Atomic(struct cgc_block_array *) *entry = entry_of(span);
   if (!entry && (!make_leaf(span) || !(entry = entry_of(span))))
     return;
@@ -97,18 +97,16 @@ static void make_array(const struct cgc_span *span) {
                          *a;
   if (old && old->room >= span->nslots) {
     memset(old->blocks, 0, old->room * sizeof *old->blocks);
-    old->class = span->class;
+    attach(span, old);
     return;
   }
   a = cgc_meta_alloc(array_bytes(span->nslots));
   if (!a)
     return;
   a->room = span->nslots;
-  a->class = span->class;
-  if (!atomic_compare_exchange_strong_explicit(
-          entry, &old, a, memory_order_release, memory_order_relaxed))
-    cgc_meta_free(a, array_bytes(a->room));
-  else if (old)
+  atomic_store_explicit(entry, a, memory_order_release);
+  attach(span, a);
+  if (old)
     cgc_meta_free(old, array_bytes(old->room));
 }
 

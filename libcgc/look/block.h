@@ -3,9 +3,9 @@
  * look/block.h - what is known of each block beyond its slot: where it was
  * allocated, the size asked for, where it was freed.
  *
- *   page ─► dir[page / 512] ─► leaf[page % 512] ─► records, one for each slot
- *                                                  of the span that begins
- * there
+ *   span ─► notes ─► records, one for each slot
+ *   page ─► dir[page / 512] ─► leaf[page % 512] ─► the same, of the span that
+ *                                                  begins there, or did
  *
  * Records stand outside the heap, so no overrun of the program's reaches them,
  * and no scan reads them.  A span's array is made at the first note in it, and
