@@ -24,6 +24,9 @@
 #define CGC_NOINLINE __attribute__((noinline))
 #define CGC_INLINE static inline __attribute__((always_inline))
 #define CGC_COLD __attribute__((cold, noinline))
+/* Behind a branch that is mostly not taken, but then for every call: gcc is not
+   to compile it for size. */
+#define CGC_HOT __attribute__((hot, noinline))
 #define CGC_UNUSED __attribute__((unused))
 #define CGC_ALIGNED(n) __attribute__((aligned(n)))
 

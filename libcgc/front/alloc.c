@@ -300,7 +300,7 @@ static bool find_live(const void *ptr, struct cgc_object *obj) {
   return false;
 }
 
-bool cgc_alloc_free_rest(void *ptr) {
+bool cgc_alloc_free_rest(void *ptr, const void *frame) {
   struct cgc_mutator *self = cgc_self;
   struct cgc_object obj;
   stop_if_asked(self);
@@ -318,7 +318,7 @@ bool cgc_alloc_free_rest(void *ptr) {
   int saved = errno;
   if (cgc_options.free == CGC_FREE_WATCH) {
     cgc_block_prefetch(ptr);
-    cgc_block_freed(&obj, cgc_stack_here());
+    cgc_block_freed(&obj, frame ? cgc_stack_from(frame) : cgc_stack_here());
   }
   cgc_mutator_enter(self);
   free_object(self, &obj);

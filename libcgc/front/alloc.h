@@ -68,14 +68,16 @@ CGC_INLINE bool cgc_alloc_free_fast(void **ptr);
 /**
  * What cgc_alloc_free_fast left to do.  A wrong pointer into the heap is
  * reported (front/misuse).
+ * frame    of a function that frees, where the noted stack begins; NULL: here
  * returns  false if PTR is not in the heap: nothing was done
  * errors   errno is kept
  */
-CGC_NOINLINE bool cgc_alloc_free_rest(void *ptr);
+CGC_NOINLINE bool cgc_alloc_free_rest(void *ptr, const void *frame);
 
 /** Both. */
 CGC_INLINE bool cgc_alloc_free(void *ptr) {
-  return cgc_likely(cgc_alloc_free_fast(&ptr)) || cgc_alloc_free_rest(ptr);
+  return cgc_likely(cgc_alloc_free_fast(&ptr)) ||
+         cgc_alloc_free_rest(ptr, NULL);
 }
 
 /**

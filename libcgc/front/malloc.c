@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { CACHE_LINE = 64, SMALL = 1024 }; /* bytes */
+
 #define CALLER ((uintptr_t)__builtin_return_address(0))
 #define FRAME __builtin_frame_address(0)
 
@@ -26,26 +28,38 @@ static CGC_COLD void *no_memory(void) {
   return NULL;
 }
 
+/* Memory that will be written in a moment. */
+static void prefetch(const char *ptr, size_t size) {
+  for (size_t i = 0; i < size; i += CACHE_LINE)
+    __builtin_prefetch(ptr + i, 1);
+}
+
 /*
  * While leaks are looked for each block is noted.  It is zeroed, and so is the
- * rest of its slot: what an earlier block left there leads nowhere.  The frame
- * is this function's own, since a caller's may be gone: clang makes a jump of
- * a last call, whatever its arguments point to.
+ * rest of its slot: what an earlier block left there leads nowhere.  That comes
+ * last, since stores to memory that is not in the cache hold up all others.
+ * The frame is this function's own, since a caller's may be gone: a compiler
+ * makes a jump of a last call, whatever its arguments point to.
  */
-static CGC_NOINLINE void *alloc_noted(enum cgc_fail_kind what, size_t align,
-                                      size_t size) {
+static CGC_HOT void *alloc_noted(enum cgc_fail_kind what, size_t align,
+                                 size_t size) {
   if (cgc_leak_fails(what, FRAME))
     return NULL;
+  bool small = size <= SMALL;
   void *ptr = align <= CGC_RESERVE_ALIGN
-                  ? cgc_alloc(size, CGC_KIND_SCAN, true)
-                  : cgc_alloc_aligned(align, size, CGC_KIND_SCAN, true);
+                  ? cgc_alloc(size, CGC_KIND_SCAN, !small)
+                  : cgc_alloc_aligned(align, size, CGC_KIND_SCAN, !small);
+  if (small && ptr)
+    prefetch(ptr, size);
   cgc_leak_made(ptr, size, FRAME);
+  if (small && ptr)
+    memset(ptr, 0, cgc_alloc_usable(ptr));
   return ptr;
 }
 
 /* The odd callers' way, kept out of the fast one. */
-static CGC_NOINLINE void *alloc_odd(enum cgc_fail_kind what, size_t size,
-                                    bool zero, uintptr_t caller) {
+static CGC_HOT void *alloc_odd(enum cgc_fail_kind what, size_t size, bool zero,
+                               uintptr_t caller) {
   if (cgc_foreign_is_loader(caller))
     return cgc_alloc(size, CGC_KIND_PINNED, zero);
   if (cgc_leak.on)
@@ -120,8 +134,8 @@ CGC_PUBLIC void *pvalloc(size_t size) {
 
 /* ---- free, resize, ask --------------------------------------------------- */
 
-static CGC_NOINLINE void free_rest(void *ptr, uintptr_t caller) {
-  if (!cgc_alloc_free_rest(ptr))
+static CGC_HOT void free_rest(void *ptr, uintptr_t caller) {
+  if (!cgc_alloc_free_rest(ptr, FRAME))
     cgc_foreign_free(ptr, caller);
 }
 
@@ -137,7 +151,7 @@ static bool is_foreign(const void *ptr) {
 }
 
 /* What a block no longer has of its slot leads nowhere, either. */
-static CGC_NOINLINE void *resize_noted(void *ptr, size_t size) {
+static CGC_HOT void *resize_noted(void *ptr, size_t size) {
   if (cgc_leak_fails(CGC_FAIL_REALLOC, FRAME))
     return NULL;
   void *to = cgc_alloc_resize(ptr, size, true);

@@ -53,6 +53,11 @@ says err '#2 main at lossy.c:20'
 says_not err 'kept'
 [ "$(tail -1 err)" = 'cgc: leak: 440 bytes in 20 objects, 1 group' ] ||
   fail 'the last line is not the summary'
+$CC -g -O0 lossy.c -o unoptimised || exit 99
+leak 23 ./unoptimised
+says err '#0 push at lossy.c:8'
+says err '#1 lose_list at lossy.c:16'
+says err '#2 main at lossy.c:20'
 leak 23 --reachable ./lossy
 says err '^333 B never freed in 1 object, held by kept in lossy$'
 leak 23 ./lossy _exit
