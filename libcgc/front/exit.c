@@ -21,10 +21,14 @@ enum { TRIES = 2000, PAUSE_NS = 1000000, STACK_BYTES = 8 << 10 };
 CGC_REAL(__libc_start_main)
 CGC_REAL(exit)
 CGC_REAL(_exit)
+CGC_REAL(sigaction)
+CGC_REAL(signal)
+CGC_REAL(__sysv_signal)
 
 /* glibc's lists of handlers, which no header declares. */
 int __cxa_atexit(void (*fn)(void *), void *arg, void *dso);
 int __cxa_at_quick_exit(void (*fn)(void *), void *dso);
+sighandler_t __sysv_signal(int number, sighandler_t handler);
 
 static struct {
   int (*main)(int, char **, char **);
@@ -177,7 +181,7 @@ static bool is_busy(void) {
 /* The default action follows when we return and the signal is let through. */
 static void die_of(int number) {
   struct sigaction action = {.sa_handler = SIG_DFL};
-  sigaction(number, &action, NULL);
+  CGC_CALL_REAL(sigaction)(number, &action, NULL);
   cgc_thread_syscall(SYS_tgkill, cgc_thread_pid(), cgc_thread_tid(), number, 0,
                      0, 0);
 }
@@ -205,18 +209,60 @@ static void on_request(int number) {
   errno = saved;
 }
 
+static const struct sigaction ours = {.sa_handler = on_deadly,
+                                      .sa_flags = SA_RESTART | SA_ONSTACK};
+
 static void watch_signals(void) {
-  struct sigaction now,
-      ours = {.sa_handler = on_deadly, .sa_flags = SA_RESTART | SA_ONSTACK};
+  struct sigaction now;
   struct sigaction request = {.sa_handler = on_request,
                               .sa_flags = SA_RESTART | SA_ONSTACK};
   if (cgc_leak.signal)
-    sigaction(cgc_leak.signal, &request, NULL);
+    CGC_CALL_REAL(sigaction)(cgc_leak.signal, &request, NULL);
   again.stack = cgc_page_map(STACK_BYTES);
   for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-    if (sigaction(deadly[i].number, NULL, &now) == 0 &&
+    if (CGC_CALL_REAL(sigaction)(deadly[i].number, NULL, &now) == 0 &&
         now.sa_handler == SIG_DFL)
-      sigaction(deadly[i].number, &ours, NULL);
+      CGC_CALL_REAL(sigaction)(deadly[i].number, &ours, NULL);
+}
+
+/* ---- The program's own choice of action ---------------------------------- */
+
+/* Whether the default action of signal NUMBER is ours. */
+static bool is_watched(int number) {
+  bool deadly_one = false;
+  for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+    deadly_one |= deadly[i].number == number;
+  return cgc_leak.on && deadly_one;
+}
+
+CGC_PUBLIC int sigaction(int number, const struct sigaction *action,
+                         struct sigaction *old) {
+  struct sigaction before;
+  if (!is_watched(number))
+    return CGC_CALL_REAL(sigaction)(number, action, old);
+  bool is_default = action && action->sa_handler == SIG_DFL;
+  int result =
+      CGC_CALL_REAL(sigaction)(number, is_default ? &ours : action, &before);
+  if (result == 0 && before.sa_handler == on_deadly)
+    before = (struct sigaction){.sa_handler = SIG_DFL};
+  if (result == 0 && old)
+    *old = before;
+  return result;
+}
+
+static sighandler_t told(int number, sighandler_t handler,
+                         sighandler_t before) {
+  if (handler == SIG_DFL && before != SIG_ERR && is_watched(number))
+    CGC_CALL_REAL(sigaction)(number, &ours, NULL);
+  return before == on_deadly ? SIG_DFL : before;
+}
+
+CGC_PUBLIC sighandler_t signal(int number, sighandler_t handler) {
+  return told(number, handler, CGC_CALL_REAL(signal)(number, handler));
+}
+
+CGC_PUBLIC sighandler_t __sysv_signal(int number, sighandler_t handler) {
+  return told(number, handler, CGC_CALL_REAL(__sysv_signal)(number, handler));
 }
 
 void cgc_exit_attach(void) {

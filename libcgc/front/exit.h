@@ -9,7 +9,8 @@
  *   quick_exit               likewise, with its own list
  *   _exit, _Exit             before the process ends
  *   SIGTERM SIGINT SIGHUP    at the default action; SIGABRT, abort(): the
- *   SIGABRT                  process then dies of the signal all the same
+ *   SIGABRT                  process then dies of the signal all the same.  A
+ *                            program that asks for the default action gets us
  *   exec                     front/exec: before the new program
  *
  * Each process reports once.  The child of a vfork goes straight through.
