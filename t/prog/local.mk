@@ -20,22 +20,22 @@ VICTIM_TESTS = t/prog/check-roots t/prog/check-notice t/prog/check-malloc \
 VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
   t/prog/malloc/contents t/prog/malloc/contract t/prog/malloc/deepbind \
   t/prog/malloc/foreign t/prog/malloc/limit t/prog/malloc/limit_freed \
-  t/prog/malloc/reclaim t/prog/malloc/untouched t/prog/notice/eintr_forever \
-  t/prog/notice/eintr_own t/prog/notice/eintr_timed t/prog/notice/errno_kept \
-  t/prog/notice/exec t/prog/notice/jumped t/prog/notice/modules \
-  t/prog/notice/partial t/prog/notice/quiet t/prog/notice/setxid \
-  t/prog/notice/signalfd t/prog/notice/signals t/prog/notice/threads \
-  t/prog/roots/atexit_args t/prog/roots/before_start \
-  t/prog/roots/blocked_signals t/prog/roots/brk_area t/prog/roots/code \
-  t/prog/roots/context_malloc t/prog/roots/context_mmap \
-  t/prog/roots/context_stopped t/prog/roots/data t/prog/roots/data_dlopen \
-  t/prog/roots/dtv_cached t/prog/roots/early_malloc t/prog/roots/environ \
-  t/prog/roots/epoll_data t/prog/roots/fork_busy t/prog/roots/fork_child \
-  t/prog/roots/handler_malloc t/prog/roots/holders t/prog/roots/interior \
-  t/prog/roots/keys t/prog/roots/libc_malloc t/prog/roots/libc_state \
-  t/prog/roots/loader t/prog/roots/main_exited t/prog/roots/mmap_anon \
-  t/prog/roots/mmap_file t/prog/roots/mmap_sealed t/prog/roots/mmap_shared \
-  t/prog/roots/mmap_truncated t/prog/roots/mq_notify \
+  t/prog/malloc/reclaim t/prog/malloc/short_threads t/prog/malloc/untouched \
+  t/prog/notice/eintr_forever t/prog/notice/eintr_own \
+  t/prog/notice/eintr_timed t/prog/notice/errno_kept t/prog/notice/exec \
+  t/prog/notice/jumped t/prog/notice/modules t/prog/notice/partial \
+  t/prog/notice/quiet t/prog/notice/setxid t/prog/notice/signalfd \
+  t/prog/notice/signals t/prog/notice/threads t/prog/roots/atexit_args \
+  t/prog/roots/before_start t/prog/roots/blocked_signals \
+  t/prog/roots/brk_area t/prog/roots/code t/prog/roots/context_malloc \
+  t/prog/roots/context_mmap t/prog/roots/context_stopped t/prog/roots/data \
+  t/prog/roots/data_dlopen t/prog/roots/dtv_cached t/prog/roots/early_malloc \
+  t/prog/roots/environ t/prog/roots/epoll_data t/prog/roots/fork_busy \
+  t/prog/roots/fork_child t/prog/roots/handler_malloc t/prog/roots/holders \
+  t/prog/roots/interior t/prog/roots/keys t/prog/roots/libc_malloc \
+  t/prog/roots/libc_state t/prog/roots/loader t/prog/roots/main_exited \
+  t/prog/roots/mmap_anon t/prog/roots/mmap_file t/prog/roots/mmap_sealed \
+  t/prog/roots/mmap_shared t/prog/roots/mmap_truncated t/prog/roots/mq_notify \
   t/prog/roots/one_past_end t/prog/roots/own_handlers t/prog/roots/packed \
   t/prog/roots/pipe t/prog/roots/qsort t/prog/roots/raw_clone \
   t/prog/roots/red_zone t/prog/roots/registers t/prog/roots/registers_blocked \
