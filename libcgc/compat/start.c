@@ -8,6 +8,7 @@
 #include "compat/message.h"
 #include "compat/pointer.h"
 #include "compat/bottom.h"
+#include "cycle/cycle.h"
 #include "front/init.h"
 #include "heap/heap.h"
 
@@ -52,5 +53,6 @@ void cgc_start_prepare(void) {
 void cgc_start_started(char *const *env) {
   (void)env;
   cgc_message_init();
+  cgc_cycle_set_steady();
   cgc_environment_started();
 }

@@ -111,6 +111,8 @@ void cgc_cycle_set_minimum(size_t bytes) {
   publish_trigger();
 }
 
+void cgc_cycle_set_steady(void) { cgc_pacer_set_steady(&cycle.pacer); }
+
 void cgc_cycle_set_percent(uint64_t percent) {
   cgc_pacer_set_percent(&cycle.pacer, percent,
                         cgc_cycle_counters.last.live_bytes);

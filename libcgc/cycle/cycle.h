@@ -105,6 +105,9 @@ void cgc_cycle_set_minimum(size_t bytes);
 /** Growth of the live heap, in percent, that starts a cycle; 0: never. */
 void cgc_cycle_set_percent(uint64_t percent);
 
+/** Before the first cycle: one that finds nothing puts off no other. */
+void cgc_cycle_set_steady(void);
+
 extern CGC_HIDDEN _Atomic size_t cgc_cycle_trigger_bytes;
 
 /** Whether the heap has grown to the trigger. */

@@ -39,8 +39,9 @@ static size_t floor_of(const struct cgc_pacer *p, size_t live) {
     return p->minimum_bytes;
   if (p->cost_ns == 0)
     return first;
-  size_t paid = cgc_min(p->cost_ns, far) * BYTES_PER_NS;
-  return saturated_add(live, cgc_max(near, cgc_min(paid, far)));
+  size_t paid = cgc_min(cgc_min(p->cost_ns, far) * BYTES_PER_NS, far);
+  size_t share = (size_t)cgc_min(p->percent, 100) * paid / 100;
+  return saturated_add(live, cgc_max(near, share));
 }
 
 static void set_trigger(struct cgc_pacer *p, size_t live) {
@@ -57,6 +58,7 @@ void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent, size_t minimum_bytes,
                           .minimum_bytes = minimum_bytes,
                           .limit_bytes = limit_bytes,
                           .stretch = 1,
+                          .stretch_max = STRETCH_MAX,
                           .ease = 1};
   set_trigger(p, 0);
 }
@@ -81,6 +83,10 @@ void cgc_pacer_set_cost(struct cgc_pacer *p, uint64_t ns, uint64_t program_ns,
   set_trigger(p, live);
 }
 
+void cgc_pacer_set_steady(struct cgc_pacer *p) {
+  p->stretch = p->stretch_max = 1;
+}
+
 void cgc_pacer_set_runway(struct cgc_pacer *p, size_t bytes) {
   p->runway_bytes = bytes;
 }
@@ -93,7 +99,7 @@ void cgc_pacer_set_minimum(struct cgc_pacer *p, size_t bytes, size_t live) {
 void cgc_pacer_update(struct cgc_pacer *p, size_t before, size_t live) {
   size_t reclaimed = before > live ? before - live : 0;
   if (reclaimed < before / YIELD_INVERSE)
-    p->stretch = p->stretch < STRETCH_MAX ? p->stretch * 2 : STRETCH_MAX;
+    p->stretch = cgc_min(p->stretch * 2, p->stretch_max);
   else
     p->stretch = 1;
   set_trigger(p, live);
@@ -106,7 +112,7 @@ void cgc_pacer_put_off(struct cgc_pacer *p, size_t in_use) {
 }
 
 void cgc_pacer_check(const struct cgc_pacer *p, size_t live) {
-  cgc_check(p->stretch >= 1 && p->stretch <= STRETCH_MAX);
+  cgc_check(p->stretch >= 1 && p->stretch <= p->stretch_max);
   cgc_check(p->ease >= 1 && p->ease <= EASE_MAX);
   cgc_check(p->trigger_bytes >= live);
   cgc_check(p->limit_bytes || p->trigger_bytes >= p->minimum_bytes);

@@ -11,11 +11,14 @@
  * 100 bytes for a ns that is little against the allocation of 100 bytes, and
  * what the program allocates in between stays in a cache (60 us: 6 MiB; an
  * object of 1 KiB takes 45 ns then, 60 where 32 MiB pass between two cycles).
- * No more than 16 MiB, so that a small heap stays small.  A program that frees
+ * No more than 16 MiB, so that a small heap stays small; and less for who asks
+ * for less than 100 percent.  A program that frees
  * what it no longer needs gives the collector nothing to find: after a cycle
  * that reclaimed less than 1/16 the stretch doubles, up to 4, and one that
  * reclaimed more sets it back to 1. What such a program might begin to leak
  * costs at most four times its live heap, once.
+ * (A program that leaves all to the collector may be building something up: the
+ * stretch can be kept at 1.)
  *
  * A cycle that runs beside the program begins earlier, by as much as the
  * program allocated during the last such cycle, so that it ends about where one
@@ -41,6 +44,7 @@ struct cgc_pacer {
   size_t limit_bytes;   /* soft limit of the heap; 0: none */
   size_t runway_bytes;  /* allocated while the last cycle marked */
   unsigned stretch;     /* 1, 2 or 4 */
+  unsigned stretch_max; /* 1 or 4 */
   unsigned ease;        /* 1 to 64, a power of two */
   size_t trigger_bytes; /* in use that starts the next cycle */
 };
@@ -69,6 +73,9 @@ void cgc_pacer_set_limit(struct cgc_pacer *pacer, size_t bytes, size_t live);
  */
 void cgc_pacer_set_cost(struct cgc_pacer *pacer, uint64_t ns,
                         uint64_t program_ns, size_t live);
+
+/** The stretch is always 1. */
+void cgc_pacer_set_steady(struct cgc_pacer *pacer);
 
 /** During a cycle beside the program BYTES were allocated: begin earlier. */
 void cgc_pacer_set_runway(struct cgc_pacer *pacer, size_t bytes);

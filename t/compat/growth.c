@@ -63,6 +63,31 @@ START_TEST(growth_settings_are_kept) {
 }
 END_TEST
 
+/* Collections while 10 times as much is made as is alive. */
+static GC_word collections_by(GC_word divisor) {
+  enum { CELLS = 20000 };
+  static void **list;
+  GC_set_free_space_divisor(divisor);
+  list = NULL;
+  for (int i = 0; i < CELLS; i++) {
+    void **cell = GC_malloc(1000);
+    *cell = list;
+    list = cell;
+  }
+  GC_gcollect();
+  GC_word before = GC_get_gc_no();
+  churn((size_t)CELLS * 1000 * 10);
+  return GC_get_gc_no() - before;
+}
+
+START_TEST(growth_follows_the_divisor) {
+  GC_INIT();
+  GC_word many = collections_by(20), few = collections_by(1);
+  ck_assert_uint_gt(few, 0);
+  ck_assert_uint_gt(many, 2 * few);
+}
+END_TEST
+
 static GC_word resized;
 static void on_resize(GC_word bytes) { resized = bytes; }
 
@@ -87,6 +112,7 @@ int main(void) {
   tcase_add_test(core, growth_by_wish_puts_off_collections);
   tcase_add_test(core, growth_ends_at_the_limit);
   tcase_add_test(core, growth_settings_are_kept);
+  tcase_add_test(core, growth_follows_the_divisor);
   tcase_add_test(core, growth_is_told);
   suite_add_tcase(s, core);
   return contract_run(s);

@@ -56,6 +56,8 @@ START_TEST(a_cheap_cycle_comes_soon_again) {
   ck_assert_uint_eq(after_cost(100, 0), 100 + CGC_MIB);
   ck_assert_uint_eq(after_cost(100, CGC_GIB), 100 + 16 * CGC_MIB);
   ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 16 * CGC_MIB);
+  cgc_pacer_init(&pacer, 50, 0, 0);
+  ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 8 * CGC_MIB);
 }
 END_TEST
 
@@ -85,6 +87,16 @@ START_TEST(who_leaves_nothing_to_find_is_looked_at_less_often) {
   cgc_pacer_update(&pacer, live, live); /* and not less often than that */
   ck_assert_uint_eq(pacer.trigger_bytes, 5 * live);
   ck_assert_uint_eq(after(live), 2 * live);
+}
+END_TEST
+
+START_TEST(a_steady_one_looks_as_often_again) {
+  size_t live = 100 * CGC_MIB;
+  make(100, 0);
+  cgc_pacer_set_steady(&pacer);
+  cgc_pacer_update(&pacer, live, live);
+  ck_assert_uint_eq(pacer.trigger_bytes, 2 * live);
+  cgc_pacer_check(&pacer, live);
 }
 END_TEST
 
@@ -182,6 +194,7 @@ int main(void) {
   tcase_add_test(core, the_trigger_grows_with_what_is_live);
   tcase_add_test(limits,
                  a_limit_brings_the_trigger_closer_but_not_to_the_live_heap);
+  tcase_add_test(limits, a_steady_one_looks_as_often_again);
   tcase_add_test(limits, a_limit_that_comes_later_counts);
   tcase_add_test(limits, near_a_limit_cycles_take_half_of_the_time_at_most);
   tcase_add_test(limits, nothing_overflows);
