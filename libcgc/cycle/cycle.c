@@ -16,7 +16,7 @@
 enum {
   STACK_BYTES = 256 << 10,
   MALLOC_MINIMUM = 32 << 20,
-  FIRST_LOOK = 4 << 20,   /* in use: smaller processes read no file */
+  FIRST_LOOK = 16 << 20,  /* in use: smaller processes read no file */
   LIMIT_INVERSE = 8,      /* of a container's limit, for all but the heap */
   MUCH_GARBAGE = 32 << 20 /* worth a thread that gives it back */
 };
