@@ -14,10 +14,13 @@
 
 static _Atomic bool called;
 
-/* All that the heap may grow to. */
+/*
+ * All that the heap may grow to.  The variables are roots, so none of them has
+ * the address of the first object.
+ */
 static void publish_bounds(void) {
   const struct cgc_arena *arena = &cgc_heap.arena;
-  GC_least_plausible_heap_addr = (void *)arena->base;
+  GC_least_plausible_heap_addr = (void *)(arena->base - 1);
   GC_greatest_plausible_heap_addr =
       (void *)cgc_arena_page_address(arena, arena->pages_limit);
 }
