@@ -21,7 +21,7 @@ static GC_stop_func stop_function(void) {
 static bool is_allowed(enum cgc_cycle_reason reason) {
   if (GC_dont_gc)
     return false;
-  if (reason == CGC_CYCLE_ASKED || reason == CGC_CYCLE_STRESS)
+  if (reason == CGC_CYCLE_ASKED)
     return true;
   return !atomic_load_explicit(&manual, memory_order_relaxed) &&
          !stop_function()();
