@@ -35,6 +35,9 @@ static inline bool contract_is_ours(void) {
          !strstr(info.dli_fname, "/usr/lib/x86_64-linux-gnu/libgc.so.1");
 }
 
+/* A collection at every slow path: nothing is said of when there is one. */
+static inline bool contract_is_stressed(void) { return getenv("CGC_STRESS"); }
+
 CONTRACT_FN void contract_scrub(void) { scrub(32768); }
 
 CONTRACT_FN void contract_collect(void) {

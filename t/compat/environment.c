@@ -68,7 +68,8 @@ int main(void) {
   TCase *core = tcase_create("core");
   tcase_set_timeout(core, 60);
   tcase_add_test(core, environment_presence_switches_on);
-  tcase_add_test(core, environment_sizes_the_heap);
+  if (!contract_is_stressed())
+    tcase_add_test(core, environment_sizes_the_heap);
   tcase_add_test(core, environment_sets_divisor_and_markers);
   tcase_add_test(core, environment_has_statistics_written_to_a_file);
   suite_add_tcase(s, core);

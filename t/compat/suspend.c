@@ -13,6 +13,8 @@ static void *beat(void *arg) {
   while (!stop) {
     GC_malloc(100);
     beats++;
+    if (contract_is_stressed())
+      usleep(100); /* to be outside the collector now and then */
   }
   return arg;
 }
