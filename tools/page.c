@@ -119,23 +119,14 @@ static void want_source(struct page *p, const struct cgc_stack *stack) {
     cgc_listing_add(p->listing, stack->frames[i]->file, stack->frames[i]->line);
 }
 
-static int compare(const void *a, const void *b) {
-  uint64_t x = cgc_leaks_bytes(*(const struct cgc_raw_group *const *)a);
-  uint64_t y = cgc_leaks_bytes(*(const struct cgc_raw_group *const *)b);
-  return (x < y) - (x > y);
-}
-
-/* The largest groups of all classes; what they leave is summed up. */
+/* The first groups, what is lost before the others; the rest is summed up. */
 static void put_groups(struct page *p) {
   size_t n = p->leaks->nshown;
-  const struct cgc_raw_group **sorted =
-      cgc_store_grow(NULL, (n + 1) * sizeof *sorted);
+  const struct cgc_raw_group *const *shown = p->leaks->shown;
   struct cgc_leaks_total rest = {0, 0, 0};
-  memcpy(sorted, p->leaks->shown, n * sizeof *sorted);
-  qsort(sorted, n, sizeof *sorted, compare);
   /* All names are found first: ids are dense then. */
   for (size_t i = 0; i < n && i < GROUPS_MAX; i++)
-    cgc_leaks_stack(p->leaks, sorted[i]);
+    cgc_leaks_stack(p->leaks, shown[i]);
   p->numbers = cgc_store_alloc(p->leaks->raw->store,
                                cgc_stacks_nframes(p->leaks->stacks) *
                                    sizeof *p->numbers);
@@ -143,20 +134,19 @@ static void put_groups(struct page *p) {
   for (size_t i = 0; i < n; i++) {
     if (i < GROUPS_MAX) {
       fputs(i ? ",\n" : "\n", p->out);
-      put_group(p, sorted[i]);
+      put_group(p, shown[i]);
       if (i < SOURCE_GROUPS_MAX)
-        want_source(p, cgc_leaks_stack(p->leaks, sorted[i]));
+        want_source(p, cgc_leaks_stack(p->leaks, shown[i]));
       continue;
     }
     rest.groups++;
-    rest.objects += cgc_leaks_objects(sorted[i]);
-    rest.bytes += cgc_leaks_bytes(sorted[i]);
+    rest.objects += cgc_leaks_objects(shown[i]);
+    rest.bytes += cgc_leaks_bytes(shown[i]);
   }
   fprintf(p->out, "],\"rest\":{\"groups\":%" PRIu64, rest.groups);
   count(p->out, "objects", rest.objects);
   count(p->out, "bytes", rest.bytes);
   fputc('}', p->out);
-  free(sorted);
 }
 
 static void put_frames(struct page *p) {
