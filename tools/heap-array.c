@@ -71,6 +71,7 @@ void cgc_array_unmap(void *array, size_t bytes) {
 /* ---- progress ------------------------------------------------------------ */
 
 static uint64_t began; /* ms; 0: not yet */
+static uint64_t told;  /* percent */
 static bool shown;
 
 static uint64_t now_ms(void) {
@@ -82,12 +83,13 @@ static uint64_t now_ms(void) {
 void cgc_progress(const char *what, uint64_t done, uint64_t total) {
   if (!began)
     began = now_ms();
-  if (now_ms() - began < PATIENCE_MS || !isatty(2))
+  uint64_t percent = total ? cgc_min(done, total) * 100 / total : 0;
+  if (now_ms() - began < PATIENCE_MS || !isatty(2) ||
+      (shown && percent == told))
     return;
   shown = true;
-  fprintf(stderr, "\rcgc: %3lu %% %s\033[K",
-          (unsigned long)(total ? cgc_min(done, total) * 100 / total : 0),
-          what);
+  told = percent;
+  fprintf(stderr, "\rcgc: %3lu %% %s\033[K", (unsigned long)percent, what);
 }
 
 void cgc_progress_end(void) {

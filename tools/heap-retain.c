@@ -249,7 +249,10 @@ int cgc_heap_top(struct cgc_heap_view *v) {
   free(k.taken);
   cgc_store_close(k.store);
   cgc_tree_close(&t);
-  return 0;
+  if (v->options.dot || !cgc_heap_records(v))
+    return 0;
+  cgc_out_line(&v->out, "%s", "");
+  return cgc_heap_by_stack(v);
 }
 
 struct cgc_heap_keeper *cgc_heap_keepers(struct cgc_heap_view *v,

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MUTATORS_MAX = 100000 };
+
 static const char *const kind_names[] = {"noscan", "scan", "pinned",
                                          "pinned-noscan"};
 static const char *const phase_names[] = {"idle", "start", "mark", "remark",
@@ -132,6 +134,24 @@ static const char *list_name(const struct cgc_image *im,
                                                     : "full";
 }
 
+/* The thread in whose cache the span is that stands at WHERE; 0: none. */
+static pid_t owner_of(const struct cgc_image *im, uint64_t where) {
+  uint64_t head = cgc_image_view(im, CGC_L_view_mutators);
+  uint64_t link = cgc_image_field(im, head, CGC_L_link_next);
+  uint64_t size = im->value[CGC_L_size_bin];
+  uint64_t nbins = im->width[CGC_L_cache_bin] / size;
+  for (int i = 0; link && link != head && i < MUTATORS_MAX; i++) {
+    uint64_t m = link - im->value[CGC_L_mutator_link];
+    uint64_t bin =
+        m + im->value[CGC_L_mutator_cache] + im->value[CGC_L_cache_bin];
+    for (uint64_t b = 0; b < nbins; b++, bin += size)
+      if (cgc_image_field(im, bin, CGC_L_bin_span) == where)
+        return (pid_t)cgc_image_field(im, m, CGC_L_mutator_tid);
+    link = cgc_image_field(im, link, CGC_L_link_next);
+  }
+  return 0;
+}
+
 /* A span, and its live slots. */
 struct row {
   const struct cgc_image_span *span;
@@ -157,7 +177,13 @@ static void show_span(struct cgc_heap_view *v, const struct row *r) {
   cgc_out_number(&v->out, "slots", 5, s->nslots);
   cgc_out_number(&v->out, "percent", 6, r->live * 100ull / s->nslots);
   cgc_out_text(&v->out, "kind", -13, "%s", kind_name(s));
-  cgc_out_text(&v->out, "list", 0, "%s", list_name(&v->image, s));
+  pid_t owner = s->list == v->image.value[CGC_L_span_cached]
+                    ? owner_of(&v->image, s->where)
+                    : 0;
+  if (owner)
+    cgc_out_text(&v->out, "list", 0, "cached by thread %d", owner);
+  else
+    cgc_out_text(&v->out, "list", 0, "%s", list_name(&v->image, s));
   cgc_out_end_row(&v->out);
 }
 
@@ -328,7 +354,7 @@ int cgc_heap_histogram(struct cgc_heap_view *v) {
 static uint64_t record_of(const struct cgc_image *im, pid_t tid) {
   uint64_t head = cgc_image_view(im, CGC_L_view_mutators);
   uint64_t link = cgc_image_field(im, head, CGC_L_link_next);
-  for (int i = 0; link && link != head && i < 100000; i++) {
+  for (int i = 0; link && link != head && i < MUTATORS_MAX; i++) {
     uint64_t m = link - im->value[CGC_L_mutator_link];
     if (cgc_image_field(im, m, CGC_L_mutator_tid) == (uint64_t)tid)
       return m;

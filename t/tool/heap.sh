@@ -59,7 +59,7 @@ check_answers() {
   expect 0 'exact .* (112 bytes' "$1" refs --from "$(addr list)"
   expect 0 'consistent' "$1" check
   expect 0 'in the program' "$1" threads
-  expect 0 'DRESS .*large\|partial\|cached' "$1" spans
+  expect 0 'DRESS .* cached by thread [1-9]' "$1" spans
   expect 0 '"leaks":\[' "$1" leaks --json
   expect 0 ' 56192  *1001 many (victim) .* 336  *3 list_head (victim)' "$1" top
   expect 0 "336  *3  *112 $(addr list)" "$1" dominators "$(addr list)"
@@ -123,6 +123,7 @@ check_noted() {
   expect 0 '0 objects lost since then' $pid leaks --since=known
   expect 0 '1000  *40000  *0  *0 0x[0-9a-f]* *#0 make (victim.c' \
     $pid histogram --by=stack
+  expect 0 ' many (victim) .* 1000  *40000 .*#0 make (victim.c' $pid top
   expect 0 "$(addr many) " $pid objects --stack='^make ' --min=48 --max=48
   "$cgc" heap $pid profile heap.pb.gz > out 2>&1 || fail 'profile'
   gzip -dc heap.pb.gz | grep -aq 'inuse_space.*leaked_space' || fail 'no profile'
