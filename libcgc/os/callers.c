@@ -175,25 +175,17 @@ struct kept {
 };
 
 struct cgc_callers {
-  size_t first; /* the innermost frame; the outermost is the last but GROUP */
-  size_t n;     /* frames of the walk, as it was wanted */
+  size_t first;      /* the innermost frame; the outermost is the last one */
+  size_t n;          /* frames of the walk, as it was wanted */
   unsigned nforgets; /* when the walk was made */
   bool ended;        /* the outermost frame has no caller */
-  uintptr_t zero;
-  struct kept frames[KEPT + GROUP];
+  struct kept frames[KEPT];
 };
 
-/* Where no frame is the words do not change, either. */
 struct cgc_callers *cgc_callers_new(void) {
   struct cgc_callers *c = cgc_page_map(sizeof *c);
-  if (!c)
-    return NULL;
-  c->first = KEPT;
-  for (size_t i = KEPT; i < KEPT + GROUP; i++) {
-    c->frames[i].frame.sp = (uintptr_t)&c->zero + 8;
-    c->frames[i].also_at = (uintptr_t)&c->zero;
-    c->frames[i].also = ~(uintptr_t)0;
-  }
+  if (c)
+    c->first = KEPT;
   return c;
 }
 
@@ -213,21 +205,32 @@ CGC_INLINE uintptr_t change(const struct kept *k) {
          (~word_at(k->also_at) ^ k->also);
 }
 
+/* Whether the words of K and of the frames behind it are in ADDR's page. */
+CGC_INLINE bool is_near(const struct kept *k, uintptr_t addr) {
+  uintptr_t other = 0;
+  for (size_t i = 0; i < GROUP; i++)
+    other |= ((k[i].frame.sp - 8) ^ addr) | (k[i].also_at ^ addr);
+  return other < CGC_OS_PAGE;
+}
+
 /*
  * How many frames from AT on are as they were, MAX at most.  Compared in
- * groups: how often a loop runs is hard to foresee.
+ * groups: how often a loop runs is hard to foresee.  But what stands behind a
+ * word that has changed may be no stack any more, so a group is read only in a
+ * page that was read.
  */
 CGC_INLINE size_t unchanged(const struct cgc_callers *c, size_t at,
                             size_t max) {
   size_t i = at + 1, end = cgc_min(at + max, KEPT);
-  for (; i < end; i += GROUP) {
+  for (; i + GROUP <= end; i += GROUP) {
     const struct kept *k = &c->frames[i];
-    if (change(k) | change(k + 1) | change(k + 2) | change(k + 3))
+    if (!is_near(k, k[-1].frame.sp - 8) ||
+        change(k) | change(k + 1) | change(k + 2) | change(k + 3))
       break;
   }
-  while (i < end && !change(&c->frames[i]))
+  while (i < end && !c->frames[i].frame.exact && !change(&c->frames[i]))
     i++;
-  return cgc_min(i, end) - at;
+  return i - at;
 }
 
 /* Frames of the last walk with bp as it is now; BP is the first one's. */

@@ -6,7 +6,9 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 
 static void *mine[CGC_CALLERS_MAX], *theirs[CGC_CALLERS_MAX];
 static size_t nmine, ntheirs, max = CGC_CALLERS_MAX;
@@ -98,6 +100,37 @@ START_TEST(it_sees_through_a_signal) {
   signal(SIGUSR1, on_signal);
   raise(SIGUSR1);
   must_agree();
+}
+END_TEST
+
+/* The stack that a signal found is gone when the next one comes. */
+static void on_other_stack(int number) {
+  on_signal(number);
+  must_agree();
+}
+
+static ucontext_t home;
+static void raise_one(void) { raise(SIGUSR1); }
+
+START_TEST(a_stack_that_is_gone_is_not_looked_at) {
+  static char room[1 << 16];
+  stack_t other = {.ss_sp = room, .ss_size = sizeof room};
+  struct sigaction action = {.sa_handler = on_other_stack,
+                             .sa_flags = SA_ONSTACK};
+  sigaltstack(&other, NULL);
+  sigaction(SIGUSR1, &action, NULL);
+  for (int i = 0; i < 4; i++) {
+    size_t bytes = 1 << 16;
+    char *stack = cgc_page_map(bytes);
+    ucontext_t context;
+    getcontext(&context);
+    context.uc_stack = (stack_t){.ss_sp = stack, .ss_size = bytes};
+    context.uc_link = &home;
+    makecontext(&context, raise_one, 0);
+    swapcontext(&home, &context);
+    cgc_page_unmap(stack, bytes);
+    raise(SIGUSR1);
+  }
 }
 END_TEST
 
@@ -195,6 +228,7 @@ int main(void) {
   tcase_add_test(core, frames_of_variable_size);
   tcase_add_test(core, frames_that_are_realigned);
   tcase_add_test(core, it_sees_through_a_signal);
+  tcase_add_test(core, a_stack_that_is_gone_is_not_looked_at);
   tcase_add_test(core, a_threads_stack_has_an_end);
   tcase_add_test(core, what_the_last_walk_saw_is_not_taken_for_this_one);
   tcase_add_test(core, rules_are_learnt_again_when_forgotten);
