@@ -21,6 +21,15 @@ static void set_up(void) {
     exit(EXIT_SUCCESS); /* a kernel that keeps no record */
 }
 
+/* Pages are mapped one by one as they are wanted, with holes between them. */
+static void set_up_claimed(void) {
+  heap = private_heap((size_t)1 << 30, (size_t)64 << 20);
+  cache = private_cache(heap);
+  cgc_pageheap_unreserve(&heap->pageheap);
+  if (cgc_barrier_open(&barrier, heap) != 0)
+    exit(EXIT_SUCCESS);
+}
+
 static size_t npages(void) { return cgc_arena_pages(&heap->arena); }
 
 static bool is_marked(const void *p) {
@@ -130,16 +139,38 @@ START_TEST(it_opens_again_and_again) {
 }
 END_TEST
 
-int main(void) {
-  Suite *suite = suite_create("barrier");
-  TCase *core = tcase_create("core");
-  tcase_add_checked_fixture(core, set_up, NULL);
+/* A large object is gone, and its addresses with it. */
+START_TEST(holes_are_passed_over) {
+  void *hole = private_alloc(cache, CGC_KIND_SCAN, 40 << 20);
+  mark();
+  private_free(cache, hole);
+  write_one(100);
+  write_one(OBJECTS - 2);
+  ck_assert(cgc_barrier_finish(&barrier, &marker, 0));
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(obj[101]) && is_marked(obj[OBJECTS - 1]));
+}
+END_TEST
+
+static void add_core(TCase *core) {
   tcase_add_test(core, written_pages_are_cleaned_once);
   tcase_add_test(core, finish_finds_what_was_written_since);
   tcase_add_test(core, finish_gives_up_on_too_much);
   tcase_add_test(core, what_the_heap_has_grown_by_is_visited);
   tcase_add_test(core, a_tracker_that_is_lost_makes_all_dirty);
   tcase_add_test(core, it_opens_again_and_again);
+  tcase_add_test(core, holes_are_passed_over);
+}
+
+int main(void) {
+  Suite *suite = suite_create("barrier");
+  TCase *core = tcase_create("core");
+  tcase_add_checked_fixture(core, set_up, NULL);
+  add_core(core);
   suite_add_tcase(suite, core);
+  TCase *claimed = tcase_create("claimed");
+  tcase_add_checked_fixture(claimed, set_up_claimed, NULL);
+  add_core(claimed);
+  suite_add_tcase(suite, claimed);
   return unit_run(suite);
 }
