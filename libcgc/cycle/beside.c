@@ -365,6 +365,11 @@ size_t cgc_beside_step_bytes(const struct cgc_beside *b) {
   return b->stage == CGC_BESIDE_FINISHING ? STEP_BYTES / 4 : STEP_BYTES;
 }
 
+bool cgc_beside_wants_all(const struct cgc_beside *b) {
+  return b->stage == CGC_BESIDE_FINISHING ||
+         (cgc_beside_is_on(b) && is_pressed(b));
+}
+
 void cgc_beside_cut_short(struct cgc_beside *b) {
   if (!cgc_beside_is_on(b))
     return;

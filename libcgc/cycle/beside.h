@@ -92,6 +92,12 @@ int cgc_beside_step(struct cgc_beside *beside);
 /** What the program may allocate until the next step; less at the end. */
 size_t cgc_beside_step_bytes(const struct cgc_beside *beside);
 
+/**
+ * Whether a thread that allocates shall wait for a step that another takes: it
+ * would undo what that one does.
+ */
+bool cgc_beside_wants_all(const struct cgc_beside *beside);
+
 /** Nobody marks any more; the next stop must call cgc_beside_clean_up. */
 void cgc_beside_cut_short(struct cgc_beside *beside);
 

@@ -41,6 +41,8 @@ static struct {
   struct cgc_lock lock;
   enum cgc_root_scope scope; /* a word; read when a cycle begins */
   _Atomic uint64_t number;   /* cycles finished */
+  _Atomic uint64_t nsteps;   /* taken, of cycles beside the program */
+  _Atomic bool all_wait;     /* for the step that another thread takes */
   _Atomic int disabled;      /* nesting depth */
   struct cgc_pacer pacer;    /* guard: lock */
   size_t looked_bytes;       /* in use at the last look for a container's
@@ -88,6 +90,7 @@ void cgc_cycle_fork_child(void) {
   if (cycle.place)
     cgc_beside_fork_child(&cycle.place->beside);
   publish_trigger();
+  atomic_store_explicit(&cycle.all_wait, false, memory_order_relaxed);
   atomic_store_explicit(&cgc_phase, CGC_PHASE_IDLE, memory_order_relaxed);
 }
 
@@ -251,6 +254,12 @@ static bool runs_beside(enum cgc_cycle_reason reason) {
          (reason == CGC_CYCLE_TRIGGER || reason == CGC_CYCLE_STRESS);
 }
 
+static void count_step(const struct cgc_beside *beside) {
+  atomic_fetch_add_explicit(&cycle.nsteps, 1, memory_order_relaxed);
+  atomic_store_explicit(&cycle.all_wait, cgc_beside_wants_all(beside),
+                        memory_order_relaxed);
+}
+
 static int end_beside(struct cgc_beside *beside) {
   struct cgc_cycle_report *r = &beside->report;
   cgc_pacer_set_runway(&cycle.pacer, beside->born_bytes);
@@ -267,6 +276,7 @@ static int step_beside(enum cgc_cycle_reason reason) {
       cgc_beside_begin(beside, &work, reason, threaded) != 0)
     return run_stopped(reason);
   int result = run(NULL);
+  count_step(beside);
   if (result == 0)
     return end_beside(beside);
   if (result < 0)
@@ -395,19 +405,40 @@ static bool is_own_thread(const struct cgc_mutator *self) {
   return self->tid == cgc_thread_tid();
 }
 
+/* What another thread does while one waits for the lock. */
+struct progress {
+  uint64_t cycles, steps;
+};
+
+static struct progress progress(void) {
+  return (struct progress){
+      atomic_load_explicit(&cycle.number, memory_order_relaxed),
+      atomic_load_explicit(&cycle.nsteps, memory_order_relaxed)};
+}
+
+static bool is_enough(const struct progress *before,
+                      enum cgc_cycle_reason reason) {
+  struct progress now = progress();
+  return reason != CGC_CYCLE_ASKED &&
+         (now.cycles != before->cycles ||
+          (now.steps != before->steps && runs_beside(reason)));
+}
+
+static bool must_wait(enum cgc_cycle_reason reason) {
+  return !runs_beside(reason) ||
+         atomic_load_explicit(&cycle.all_wait, memory_order_relaxed);
+}
+
 int cgc_cycle_collect(enum cgc_cycle_reason reason) {
-  uint64_t number = atomic_load_explicit(&cycle.number, memory_order_relaxed);
+  struct progress before = progress();
   struct cgc_mutator *self = cgc_self;
   int err = 0;
   if (cgc_cycle_is_disabled() ||
       (cgc_cycle_wanted_hook && !cgc_cycle_wanted_hook(reason)))
     return -EAGAIN;
-  if (!self || !is_own_thread(self) || !lock_cycle(self, !runs_beside(reason)))
+  if (!self || !is_own_thread(self) || !lock_cycle(self, must_wait(reason)))
     return -EBUSY;
-  bool done =
-      reason != CGC_CYCLE_ASKED &&
-      number != atomic_load_explicit(&cycle.number, memory_order_relaxed);
-  if (!done)
+  if (!is_enough(&before, reason))
     err = run_cycle(reason);
   unlock_cycle(self);
   return err;

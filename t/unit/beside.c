@@ -273,22 +273,56 @@ START_TEST(a_forked_child_begins_anew) {
 }
 END_TEST
 
+enum { TABLE_PAGES = 4096, AT_ONCE = 30 };
+
+static void **table;
+
 /* A program that writes to many pages between any two steps. */
-START_TEST(it_ends_in_time_however_much_is_written) {
-  enum { PAGES = 4096, AT_ONCE = 30 };
-  struct unit_random r = unit_random();
-  use_mode(_i);
-  cgc_options.pause_target = 1000000000; /* 64 pages at least */
-  void **table = collector_alloc(CGC_KIND_SCAN, PAGES * CGC_OS_PAGE);
+static void *write_and_step(void *arg) {
+  struct unit_random r = {(uint64_t)(intptr_t)arg * 2 + 77};
   while (ncycles() < 3) {
     for (int i = 0; i < AT_ONCE; i++)
-      table[unit_below(&r, PAGES) * 512] = new_node(0);
+      table[unit_below(&r, TABLE_PAGES) * 512] =
+          table[unit_below(&r, TABLE_PAGES) * 512];
     step();
   }
+  return NULL;
+}
+
+static void *write_and_step_in_thread(void *arg) {
+  cgc_check(cgc_mutator_register() != NULL);
+  return write_and_step(arg);
+}
+
+static void begin_to_write(int mode) {
+  use_mode(mode);
+  cgc_options.pause_target = 1000000000; /* 64 pages at least */
+  table = collector_alloc(CGC_KIND_SCAN, TABLE_PAGES * CGC_OS_PAGE);
+  for (int i = 0; i < TABLE_PAGES; i++)
+    table[i * 512] = new_node((uintptr_t)i);
+}
+
+static void check_rounds(void) {
   ck_assert(!cgc_cycle_counters.last.all_at_once);
   ck_assert_uint_gt(cgc_cycle_counters.last.nrounds, 1);
   ck_assert_uint_gt(cgc_cycle_counters.last.rescanned, 0);
-  ck_assert_ptr_nonnull(table);
+}
+
+START_TEST(it_ends_in_time_however_much_is_written) {
+  begin_to_write(_i);
+  write_and_step(NULL);
+  check_rounds();
+}
+END_TEST
+
+START_TEST(it_ends_in_time_however_many_threads_write) {
+  pthread_t threads[THREADS];
+  begin_to_write(_i);
+  for (intptr_t i = 0; i < THREADS; i++)
+    pthread_create(&threads[i], NULL, write_and_step_in_thread, (void *)i);
+  for (int i = 0; i < THREADS; i++)
+    pthread_join(threads[i], NULL);
+  check_rounds();
 }
 END_TEST
 
@@ -321,6 +355,8 @@ int main(void) {
   TCase *concurrent = tcase_create("concurrent");
   tcase_add_checked_fixture(concurrent, set_up, NULL);
   tcase_add_loop_test(concurrent, threads_that_change_the_graph_lose_nothing,
+                      first, end);
+  tcase_add_loop_test(concurrent, it_ends_in_time_however_many_threads_write,
                       first, end);
   tcase_add_loop_test(concurrent, a_forked_child_begins_anew, first, end);
   suite_add_tcase(suite, concurrent);
