@@ -37,8 +37,8 @@ t/bench/measure: t/programs/measure.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -O2 -o $@ \
 	  $(srcdir)/t/programs/measure.c
 
-.PHONY: bench bench-programs bench-mark bench-sizes bench-alloc bench-malloc \
-  bench-pause bench-start bench-leak
+.PHONY: bench bench-programs bench-mark bench-clients bench-sizes bench-alloc \
+  bench-malloc bench-pause bench-start bench-leak
 bench-programs: all $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
   t/bench/measure
 BENCH_ENV = top_srcdir='$(abs_top_srcdir)' \
@@ -57,6 +57,11 @@ bench-start: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/start.sh
 bench-leak: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/leak.sh
+# Debian's programs on both libraries; not of `bench', they are to be installed
+# (./setup deps --clients).
+bench-clients: all
+	$(AM_V_at)LIB='$(abs_top_builddir)/.libs' REPS=3 WAYS=CGC_MARKERS=0 \
+	  $(srcdir)/t/compat/clients/run-all.sh
 
 # One after the other, whatever -j says.
 bench: bench-programs

@@ -1,5 +1,6 @@
 #!/bin/bash
-# usage: LIB=/path/to/dir-with-libgc.so.1 run-all.sh [CLIENT...]
+# usage: LIB=/path/to/dir-with-libgc.so.1 [WAYS='VAR=VALUE ...'] [REPS=N]
+#        run-all.sh [CLIENT...]
 # Runs programs that were built for bdwgc's libgc.so.1 on the one in LIB, in
 # several ways; what they print has to be expected.out.  A row per client and
 # way: ok|wrong|skip, and for the first way wall time and peak RSS as a share of
@@ -56,7 +57,7 @@ for client; do
     printf '%-12s skip  not installed\n' "$client"; continue
   fi
   peer=$(best "$client" LC_ALL=C.UTF-8)
-  for way in CGC_MARKERS=0 CGC_MARKERS=1 CGC_MARKERS=2 ${STRESS-CGC_STRESS=20}; do
+  for way in ${WAYS-CGC_MARKERS=0 CGC_MARKERS=1 CGC_MARKERS=2 CGC_STRESS=20}; do
     ours=$(best "$client" LC_ALL=C.UTF-8 LD_LIBRARY_PATH="$LIB" "$way")
     if [ "$ours" = bad ]; then
       printf '%-12s wrong %-14s %s\n' "$client" "$way" \
