@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "compat/collect.h"
 
+#include "base/option.h"
 #include "compat/finalizer.h"
 #include "compat/growth.h"
 #include "compat/segment.h"
@@ -85,9 +86,16 @@ int GC_get_disable_automatic_collection(void) { return manual; }
 
 static _Atomic int incremental;
 
+/* Unless the user has chosen a way beside the program already. */
+void cgc_collect_be_incremental(void) {
+  incremental = 1;
+  if (cgc_options.mode == CGC_MODE_STW)
+    cgc_options.mode = CGC_MODE_INCREMENTAL;
+}
+
 void GC_enable_incremental(void) {
   cgc_init_thread();
-  incremental = 1;
+  cgc_collect_be_incremental();
 }
 
 int GC_is_incremental_mode(void) { return incremental; }

@@ -19,4 +19,7 @@
 /** Once, when the heap is made. */
 void cgc_collect_init(void);
 
+/** Collections that allocation asks for run in slices. */
+void cgc_collect_be_incremental(void);
+
 #endif

@@ -3,12 +3,13 @@
 
 #include "base/log.h"
 #include "base/option.h"
+#include "compat/collect.h"
 #include "compat/growth.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 
-enum { MARKERS_MAX = 1024, LOG_MODE = 0644 };
+enum { MARKERS_MAX = 1024, LOG_MODE = 0644, PAUSE_MS_MAX = 10000 };
 
 /* ---- values -------------------------------------------------------------- */
 
@@ -84,11 +85,20 @@ void cgc_environment_prepare(void) {
       *flags[i].variable = 1;
   open_log();
   choose_markers();
-  if (has("GC_PRINT_STATS") || has("GC_PRINT_VERBOSE_STATS"))
+  if (has("GC_PRINT_STATS") || has("GC_PRINT_VERBOSE_STATS") ||
+      has("GC_DUMP_REGULARLY"))
     cgc_options.trace = 1;
   size_t divisor = size_of("GC_FREE_SPACE_DIVISOR");
   if (divisor)
     GC_free_space_divisor = divisor;
+  if (has("GC_ENABLE_INCREMENTAL"))
+    cgc_collect_be_incremental();
+  size_t pause_ms = number_of("GC_PAUSE_TIME_TARGET", PAUSE_MS_MAX);
+  if (pause_ms)
+    GC_set_time_limit(pause_ms);
+  size_t full = number_of("GC_FULL_FREQUENCY", INT32_MAX);
+  if (full)
+    GC_set_full_freq((int)full);
   if (has("GC_FORCE_UNMAP_ON_GCOLLECT"))
     GC_set_force_unmap_on_gcollect(1);
   if (has("GC_IGNORE_WARN"))

@@ -4,6 +4,8 @@
 #include "base/option.h"
 #include "world/mutator.h"
 
+enum { PAUSE_TARGET_MIN_NS = 10000 };
+
 static int rate = 10, max_prior_attempts = 3;
 static int manual_vdb_allowed, pages_executable;
 static GC_word bytes_per_finalizer = 10000;
@@ -26,12 +28,25 @@ void GC_set_allocd_bytes_per_finalizer(GC_word value) {
 }
 GC_word GC_get_allocd_bytes_per_finalizer(void) { return bytes_per_finalizer; }
 
-void GC_set_time_limit(unsigned long ms) { GC_time_limit = ms; }
+/* Of a slice; unlimited is what it was. */
+static void set_pause_target(void) {
+  enum { NS_PER_MS = 1000000 };
+  if (GC_time_limit != GC_TIME_UNLIMITED)
+    cgc_options.pause_target = (int64_t)cgc_max(
+        GC_time_limit * NS_PER_MS + limit_ns, PAUSE_TARGET_MIN_NS);
+}
+
+void GC_set_time_limit(unsigned long ms) {
+  GC_time_limit = ms;
+  limit_ns = 0;
+  set_pause_target();
+}
 unsigned long GC_get_time_limit(void) { return GC_time_limit; }
 
 void GC_set_time_limit_tv(struct GC_timeval_s value) {
   GC_time_limit = value.tv_ms;
   limit_ns = value.tv_nsec;
+  set_pause_target();
 }
 
 struct GC_timeval_s GC_get_time_limit_tv(void) {

@@ -10,7 +10,8 @@ COMPAT_TESTS = t/compat/variable t/compat/message t/compat/guard \
   t/compat/environment t/compat/start \
   t/compat/descriptor t/compat/kinds t/compat/typed t/compat/gcj \
   t/compat/closure t/compat/toggleref t/compat/header t/compat/smash \
-  t/compat/debug t/compat/reachable t/compat/backptr
+  t/compat/debug t/compat/reachable t/compat/backptr \
+  t/compat/lost
 COMPAT_TEST_LIBS = libgc.la $(CHECK_LIBS)
 
 check_PROGRAMS += t/compat/cpp
@@ -76,6 +77,8 @@ t_compat_reachable_SOURCES = t/compat/reachable.c t/compat/contract.h
 t_compat_reachable_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_backptr_SOURCES = t/compat/backptr.c t/compat/contract.h
 t_compat_backptr_LDADD = $(COMPAT_TEST_LIBS)
+t_compat_lost_SOURCES = t/compat/lost.c t/compat/contract.h t/compat/capture.h
+t_compat_lost_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_environment_SOURCES = t/compat/environment.c t/compat/contract.h
 t_compat_environment_LDADD = $(COMPAT_TEST_LIBS)
 t_compat_suspend_SOURCES = t/compat/suspend.c t/compat/contract.h

@@ -196,8 +196,8 @@ GC_API int GC_dont_gc;
 GC_API void GC_CALL GC_set_disable_automatic_collection(int value);
 GC_API int GC_CALL GC_get_disable_automatic_collection(void);
 
-/* Collections are stop-the-world, in several threads: these are accepted, and
-   a piece of a collection is all of one. */
+/* From here on collections that allocation asks for run in slices, where the
+   kernel keeps a record of written pages; others are whole. */
 GC_API void GC_CALL GC_enable_incremental(void);
 GC_API int GC_CALL GC_is_incremental_mode(void);
 GC_API void GC_CALL GC_start_incremental_collection(void);
@@ -288,8 +288,8 @@ GC_API void GC_CALL GC_set_all_interior_pointers(int value);
 GC_API int GC_CALL GC_get_all_interior_pointers(void);
 GC_API int GC_all_interior_pointers;
 
-/* Kept and told, without effect on collections that are never incremental,
-   never partial and always full. */
+/* The time limit is that of a slice. The others are kept and told, without
+   effect on collections that are never partial and always full. */
 #define GC_TIME_UNLIMITED 999999
 GC_API void GC_CALL GC_set_full_freq(int value);
 GC_API int GC_CALL GC_get_full_freq(void);
