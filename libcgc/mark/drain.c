@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "mark/drain.h"
 
-#include "base/option.h"
-#include "os/mapping.h"
-
 enum {
-  PIECE = 32 << 10,       /* of a large object at once, bytes */
-  WINDOW_MIN = 512 << 10, /* of this size it is asked which pages are there */
-  WINDOW = 4 << 20,       /* so many bytes at once */
-  SHARE_MIN = 16,         /* slots that are worth dividing */
-  SPANS_AHEAD = 4,        /* queued spans whose lines are asked for */
-  FOLLOW_MAX = 256        /* objects of a list in one piece of a drain */
+  CACHE_LINE = 64,
+  AHEAD = 1024,   /* bytes of a window that are asked for */
+  NEAR_MAX = 32,  /* words of an object that is scanned with its neighbours */
+  FOLLOW_MAX = 16 /* windows of a list in one piece of a drain */
 };
 
 /* ---- Scanning --------------------------------------------------------- */
@@ -22,241 +17,119 @@ static CGC_NOINLINE void scan_odd(struct cgc_marker *m, const uintptr_t *p,
     cgc_visit_odd_word(m, p[i]);
 }
 
+/* One way to look at words, known where it is inlined. */
+struct look {
+  enum cgc_drain_way way;
+  cgc_scan_fn hits; /* words, or places where it is thorough */
+  cgc_scan_distances_fn distances;
+  cgc_scan_beside_fn beside;
+  cgc_scan_near_fn near;
+};
+
+/* Up to CGC_SCAN_WORDS words, part of the object at BLOCK. */
+struct group {
+  const uintptr_t *p;
+  size_t n;
+  uintptr_t block;
+  unsigned hits;
+  unsigned distant;
+};
+
+/*
+ * A thorough look is for programs that know nothing of a collector: every
+ * fourth byte (Ruby's IO buffers are packed structs), and distances from
+ * BLOCK's start.  The word of an object's first place would begin before it.
+ */
 CGC_SCANS_MEMORY
-CGC_INLINE void see_words(struct cgc_marker *m, const struct cgc_slot_map *map,
-                          struct cgc_lane *l, const uintptr_t *p, unsigned hits,
-                          enum cgc_drain_way way) {
-  while (hits) {
-    unsigned last = 31 - (unsigned)__builtin_clz(hits);
-    hits ^= 1u << last;
-    if (way != CGC_DRAIN_STRICT || cgc_visit_counts(m, map, p[last]))
-      cgc_visit_see(m, map, l, p[last]);
+CGC_INLINE struct group look_at(const struct cgc_marker *m,
+                                const struct cgc_scan_range *range,
+                                const uintptr_t *p, size_t n, uintptr_t block,
+                                bool first, struct look look) {
+  struct group g = {p, n, block, look.hits(p, n, range), 0};
+  if (look.way != CGC_DRAIN_THOROUGH)
+    return g;
+  g.hits &= m->places & ~(unsigned)first;
+  if (m->relative && block)
+    g.distant = look.distances(p, n, range, block);
+  return g;
+}
+
+/* What WORDS of the group say is known. */
+CGC_SCANS_MEMORY
+CGC_INLINE void leave_out(struct group *g, unsigned words, struct look look) {
+  g->hits &=
+      ~(look.way == CGC_DRAIN_THOROUGH ? cgc_scan_places_of(words) : words);
+}
+
+CGC_SCANS_MEMORY
+CGC_INLINE void see_places(struct cgc_marker *m, const struct cgc_slot_map *map,
+                           const struct cgc_scan_range *range,
+                           struct cgc_lane *l, const struct group *g) {
+  for (unsigned hits = g->hits; hits; hits &= hits - 1) {
+    uintptr_t word =
+        cgc_scan_word_at((const char *)g->p, (unsigned)__builtin_ctz(hits));
+    if (word - range->base >= range->bytes ||
+        (cgc_unlikely(m->strict) && !cgc_visit_counts(m, map, word)))
+      continue;
+    cgc_visit_see(m, map, l, word);
+  }
+  for (unsigned hits = g->distant; hits; hits &= hits - 1) {
+    uintptr_t word = *(const volatile uintptr_t *)&g->p[__builtin_ctz(hits)];
+    word += g->block;
+    if (word - range->base < range->bytes)
+      cgc_visit_distant(m, map, l, word);
+  }
+}
+
+CGC_SCANS_MEMORY
+CGC_INLINE void see(struct cgc_marker *m, const struct cgc_slot_map *map,
+                    const struct cgc_scan_range *range, struct cgc_lane *l,
+                    const struct group *g, struct look look) {
+  unsigned hits = g->hits;
+  if (look.way == CGC_DRAIN_THOROUGH) {
+    see_places(m, map, range, l, g);
+  } else {
+    while (hits) {
+      unsigned last = 31 - (unsigned)__builtin_clz(hits);
+      hits ^= 1u << last;
+      if (look.way != CGC_DRAIN_STRICT || cgc_visit_counts(m, map, g->p[last]))
+        cgc_visit_see(m, map, l, g->p[last]);
+    }
   }
   cgc_visit_watch_queue(m, l);
 }
 
 CGC_SCANS_MEMORY
-CGC_INLINE void scan_words(struct cgc_marker *m, const struct cgc_slot_map *map,
-                           const struct cgc_scan_range *range,
-                           struct cgc_lane *l, const uintptr_t *p, size_t n,
-                           enum cgc_drain_way way, cgc_scan_fn look) {
-  for (; cgc_unlikely(n > CGC_SCAN_WORDS);
-       n -= CGC_SCAN_WORDS, p += CGC_SCAN_WORDS) {
-    unsigned hits = look(p, CGC_SCAN_WORDS, range);
-    if (hits)
-      see_words(m, map, l, p, hits, way);
-  }
-  see_words(m, map, l, p, look(p, n, range), way);
-}
-
-/*
- * For programs that know nothing of a collector: every fourth byte (Ruby's IO
- * buffers are packed structs), and distances from BLOCK's start.
- */
-CGC_SCANS_MEMORY
-CGC_INLINE void scan_thoroughly(struct cgc_marker *m,
-                                const struct cgc_slot_map *map,
-                                const struct cgc_scan_range *range,
-                                struct cgc_lane *l, const uintptr_t *p,
-                                size_t n, uintptr_t block, cgc_scan_fn look,
-                                cgc_scan_distances_fn look_far) {
-  bool relative = m->relative && block;
-  unsigned places = m->places & ~1u; /* its word would begin before P */
-  for (;; n -= CGC_SCAN_WORDS, p += CGC_SCAN_WORDS, places = m->places) {
-    size_t now = cgc_min(n, CGC_SCAN_WORDS);
-    for (unsigned hits = look(p, now, range) & places; hits; hits &= hits - 1) {
-      uintptr_t word =
-          cgc_scan_word_at((const char *)p, (unsigned)__builtin_ctz(hits));
-      if (word - range->base >= range->bytes ||
-          (cgc_unlikely(m->strict) && !cgc_visit_counts(m, map, word)))
-        continue;
-      cgc_visit_see(m, map, l, word);
-    }
-    for (unsigned hits = relative ? look_far(p, now, range, block) : 0; hits;
-         hits &= hits - 1) {
-      uintptr_t word = *(const volatile uintptr_t *)&p[__builtin_ctz(hits)];
-      word += block;
-      if (word - range->base < range->bytes)
-        cgc_visit_distant(m, map, l, word);
-    }
-    cgc_visit_watch_queue(m, l);
+CGC_INLINE void scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
+                           uintptr_t block, struct look look) {
+  struct cgc_slot_map map = {m->map.desc, m->map.marks, m->rows};
+  const uintptr_t *p = (const uintptr_t *)lo;
+  size_t n = (hi - lo) / sizeof *p;
+  bool first = lo == block || !block;
+  if (look.way == CGC_DRAIN_THOROUGH && m->odd_words)
+    scan_odd(m, p, n);
+  struct cgc_lane l = m->lane;
+  l.scanned_bytes += hi - lo;
+  for (;; n -= CGC_SCAN_WORDS, p += CGC_SCAN_WORDS, first = false) {
+    size_t now = n < CGC_SCAN_WORDS ? n : CGC_SCAN_WORDS;
+    struct group g = look_at(m, &m->range, p, now, block, first, look);
+    if (g.hits | g.distant)
+      see(m, &map, &m->range, &l, &g, look);
     if (n <= CGC_SCAN_WORDS)
-      return;
+      break;
   }
-}
-
-uintptr_t cgc_drain_block_of(const struct cgc_marker *m, uintptr_t lo) {
-  if (!cgc_visit_is_inside(m, lo))
-    return 0;
-  unsigned class = cgc_desc_class(m->map.desc[lo >> CGC_PAGE_SHIFT]);
-  if (class == CGC_CLASS_LARGE)
-    return m->heap->arena.spans[cgc_visit_page_of(m, lo)]->base;
-  return lo;
-}
-
-void cgc_drain_scan(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
-  m->kernel->scan(m, lo, hi, cgc_drain_block_of(m, lo));
-}
-
-/* Its kind's function, or its words. */
-CGC_NOINLINE void cgc_drain_scan_described(struct cgc_marker *m, uintptr_t lo,
-                                           uintptr_t hi) {
-  uint32_t desc = m->map.desc[lo >> CGC_PAGE_SHIFT];
-  cgc_kind_scan_fn fn = cgc_kind_scan_of(cgc_desc_kind(desc));
-  if (!fn) {
-    cgc_drain_scan(m, lo, hi);
-    return;
-  }
-  m->lane.scanned_bytes += hi - lo;
-  fn(m, lo, hi);
-}
-
-/* ---- Large objects ---------------------------------------------------- */
-
-static void queue_present(uintptr_t lo, uintptr_t hi, void *ctx) {
-  struct cgc_marker *m = ctx;
-  if (cgc_queue_is_full(&m->queue))
-    cgc_drain_scan(m, lo, hi);
-  else
-    cgc_queue_push(&m->queue, lo + CGC_PIECE_PRESENT, hi);
-}
-
-/*
- * A block this large may never have been touched for the most part (sort
- * takes 858 MiB for a file of 30): only its pages that are there are read.
- */
-static void look_at_window(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
-  struct cgc_residency residency;
-  cgc_mapping_resident_begin(&residency, CGC_MAPPING_WAY_SCAN);
-  cgc_mapping_resident(&residency, lo, hi, CGC_MAPPING_PRESENT, queue_present,
-                       m);
-  cgc_mapping_resident_end(&residency);
-}
-
-/* The rest waits, where others may take it. */
-static void scan_piece(struct cgc_marker *m, struct cgc_piece piece) {
-  uintptr_t flags = piece.lo & CGC_PIECE_FLAGS;
-  uintptr_t lo = piece.lo - flags;
-  size_t bytes = piece.hi - lo;
-  bool unknown = flags == 0 && bytes >= WINDOW_MIN;
-  size_t now = cgc_min(bytes, unknown ? WINDOW : PIECE);
-  if (flags & CGC_PIECE_DESCRIBED) {
-    cgc_drain_scan_described(m, lo, piece.hi);
-    return;
-  }
-  if (bytes > now)
-    cgc_queue_push(&m->queue, lo + now + flags, piece.hi);
-  if (unknown)
-    look_at_window(m, lo, lo + now);
-  else
-    cgc_drain_scan(m, lo, lo + now);
-}
-
-/* ---- Grey spans ------------------------------------------------------- */
-
-/* Ask for the lines of a span that will be opened a little later. */
-static void look_ahead(const struct cgc_marker *m) {
-  const uint64_t *marks = m->heap->arena.marks;
-  size_t page;
-  if (!cgc_queue_look_ahead(&m->queue, SPANS_AHEAD, &page))
-    return;
-  __builtin_prefetch(marks + page * CGC_MARK_WORDS);
-  __builtin_prefetch(marks + page * CGC_MARK_WORDS + CGC_LINE_WORDS, 1);
-}
-
-static void open_small(struct cgc_marker *m, size_t page) {
-  const struct cgc_arena *arena = &m->heap->arena;
-  struct cgc_grey_span *g = &m->grey;
-  uint32_t desc = arena->desc[page];
-  unsigned class = cgc_desc_class(desc);
-  bool described = desc & CGC_DESC_DESCRIBED;
-  const struct cgc_size_class *c = &cgc_size_classes[class];
-  g->row = &m->rows[described ? class | CGC_SLOT_DESCRIBED : desc & 511];
-  g->slot_size = c->size;
-  g->words = (c->nslots + 63u) / 64;
-  g->marks = arena->marks + page * CGC_MARK_WORDS;
-  g->scanned =
-      arena->marks + page * CGC_MARK_WORDS + c->npages * CGC_LINE_WORDS;
-  g->window = cgc_arena_page_address(arena, page) - 64 * g->slot_size;
-  g->word = UINT32_MAX;
-}
-
-static void open_large(struct cgc_marker *m, size_t page) {
-  const struct cgc_span *span = m->heap->arena.spans[page];
-  uint64_t *scanned = cgc_arena_scanned_words(&m->heap->arena, span);
-  bool described = cgc_kind_is_described((enum cgc_kind)span->kind);
-  if (*scanned & 1)
-    return;
-  *scanned |= 1;
-  scan_piece(
-      m, (struct cgc_piece){span->base + (described ? CGC_PIECE_DESCRIBED : 0),
-                            span->base + span->slot_size});
-}
-
-/* returns  false if no span waits; a large object is scanned at once */
-static bool open_span(struct cgc_marker *m) {
-  size_t page;
-  if (!cgc_queue_take_span(&m->queue, &page))
-    return false;
-  look_ahead(m);
-  m->grey_spans++;
-  if (cgc_unlikely(cgc_desc_class(m->heap->arena.desc[page]) ==
-                   CGC_CLASS_LARGE))
-    open_large(m, page);
-  else
-    open_small(m, page);
-  return true;
-}
-
-/* The next word with grey objects of the span at hand. */
-static bool next_greys(struct cgc_marker *m) {
-  struct cgc_grey_span *g = &m->grey;
-  while (++g->word < g->words) {
-    g->window += 64 * g->slot_size;
-    uint64_t bits = g->marks[g->word] & ~g->scanned[g->word];
-    g->scanned[g->word] |= bits;
-    m->lane.grey = bits;
-    if (bits)
-      return true;
-  }
-  g->word = g->words = 0;
-  return false;
+  m->lane = l;
 }
 
 /* ---- What comes next -------------------------------------------------- */
 
-/* More for ring, slots or greys, when they are empty. */
-static CGC_NOINLINE void fetch(struct cgc_marker *m) {
-  struct cgc_piece piece;
-  if (m->grey.words && next_greys(m))
-    return;
-  if (cgc_queue_pop(&m->queue, &piece))
-    scan_piece(m, piece);
-  else if (!open_span(m))
-    cgc_visit_set_by_span(m, false);
-}
-
-/* The same from the others, when nothing at all is left here. */
-static CGC_NOINLINE bool fetch_shared(struct cgc_marker *m) {
-  m->lane.n = cgc_queue_take_shared(&m->queue);
-  if (m->lane.n > 0 || m->queue.npieces > 0)
-    return true;
-  cgc_visit_set_by_span(m, open_span(m));
-  return m->by_span;
-}
-
-/* Others wait: half of what waits here would do them good. */
-static CGC_NOINLINE void share(struct cgc_marker *m) {
-  struct cgc_queue *q = &m->queue;
-  if (m->lane.n >= SHARE_MIN || q->npieces > 1 || q->nput > 0)
-    m->lane.n = cgc_queue_share(q, m->lane.n);
-}
-
+CGC_SCANS_MEMORY
 CGC_INLINE bool is_elsewhere(const struct cgc_marker *m) {
   return m->by_span || m->queue.npieces || m->grey.words;
 }
 
 /* Most objects stand in one line or in two. */
+CGC_SCANS_MEMORY
 CGC_INLINE void ask_for(uintptr_t addr, const struct cgc_slot_row *row) {
   __builtin_prefetch((const void *)addr);
   __builtin_prefetch((const void *)(addr + row->ahead));
@@ -264,6 +137,7 @@ CGC_INLINE void ask_for(uintptr_t addr, const struct cgc_slot_row *row) {
 
 /* From the queue, or from the grey span, into the cache. */
 
+CGC_SCANS_MEMORY
 CGC_INLINE struct cgc_near pop_slot(const struct cgc_marker *m,
                                     const struct cgc_slot_map *map,
                                     struct cgc_lane *l) {
@@ -274,6 +148,7 @@ CGC_INLINE struct cgc_near pop_slot(const struct cgc_marker *m,
   return (struct cgc_near){addr, row};
 }
 
+CGC_SCANS_MEMORY
 CGC_INLINE struct cgc_near pop_grey(const struct cgc_marker *m,
                                     struct cgc_lane *l) {
   unsigned i = (unsigned)__builtin_ctzl(l->grey);
@@ -283,11 +158,13 @@ CGC_INLINE struct cgc_near pop_grey(const struct cgc_marker *m,
   return (struct cgc_near){addr, m->grey.row};
 }
 
+CGC_SCANS_MEMORY
 CGC_INLINE void enter_next(struct cgc_marker *m, struct cgc_lane *l,
                            struct cgc_near near) {
   m->next[(l->next + l->nnext++) % CGC_VISIT_NEXT] = near;
 }
 
+CGC_SCANS_MEMORY
 CGC_INLINE struct cgc_near leave_next(const struct cgc_marker *m,
                                       struct cgc_lane *l) {
   l->nnext--;
@@ -295,6 +172,7 @@ CGC_INLINE struct cgc_near leave_next(const struct cgc_marker *m,
 }
 
 /* All places but one are taken, before and after. */
+CGC_SCANS_MEMORY
 CGC_INLINE struct cgc_near
 exchange_next(struct cgc_marker *m, struct cgc_lane *l, struct cgc_near near) {
   m->next[(l->next - 1) % CGC_VISIT_NEXT] = near;
@@ -320,7 +198,7 @@ CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
       cgc_visit_all(m, map, l);
     } else if (is_elsewhere(m)) {
       m->lane = *l;
-      fetch(m);
+      cgc_fetch(m);
       *l = m->lane;
     } else {
       return false;
@@ -328,96 +206,275 @@ CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
   }
 }
 
-/* ---- The loop --------------------------------------------------------- */
+/* ---- Windows ---------------------------------------------------------- */
+
+typedef uintptr_t (*step_fn)(const struct cgc_marker *m, struct cgc_window *w);
+
+/* A kernel's ways that are not worth being inlined. */
+struct ways {
+  void (*see)(struct cgc_marker *m, const struct group *g);
+  uint64_t (*rest)(struct cgc_marker *m, const struct cgc_window *w);
+  size_t (*apart)(struct cgc_marker *m, struct cgc_near near);
+  bool (*run)(const struct cgc_marker *m, struct cgc_window *w,
+              struct group *far);
+  step_fn step;
+  void (*scan)(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
+               uintptr_t block);
+};
 
 CGC_SCANS_MEMORY
-CGC_INLINE void scan_object(struct cgc_marker *m,
-                            const struct cgc_slot_map *map,
-                            const struct cgc_scan_range *range,
-                            struct cgc_lane *l, struct cgc_near near,
-                            enum cgc_drain_way way, cgc_scan_fn look,
-                            cgc_scan_distances_fn look_far) {
-  const uintptr_t *p = (const uintptr_t *)near.addr;
-  size_t n = near.row->words;
-  if (cgc_unlikely(n == 0)) {
-    m->lane = *l;
-    cgc_drain_scan_described(m, near.addr, near.addr + near.row->size);
-    *l = m->lane;
-    return;
+CGC_INLINE void see_apart(struct cgc_marker *m, const struct group *g,
+                          struct look look) {
+  struct cgc_slot_map map = m->map;
+  struct cgc_lane l = m->lane;
+  see(m, &map, &m->range, &l, g, look);
+  m->lane = l;
+}
+
+/* The words of a longer object from the ninth on. */
+CGC_SCANS_MEMORY
+CGC_INLINE uint64_t scan_rest(struct cgc_marker *m, const struct cgc_window *w,
+                              struct look look) {
+  struct cgc_slot_map map = m->map;
+  struct cgc_lane l = m->lane;
+  const uintptr_t *p = (const uintptr_t *)w->addr;
+  size_t n = w->row->words;
+  uint64_t found = 0;
+  for (size_t i = CGC_SCAN_WORDS; i < n; i += CGC_SCAN_WORDS) {
+    size_t now = n - i < CGC_SCAN_WORDS ? n - i : CGC_SCAN_WORDS;
+    struct group g = look_at(m, &m->range, p + i, now, w->addr, false, look);
+    struct cgc_scan_near near = look.near(p + i, now, &w->scan);
+    if (near.words) {
+      found |= near.slots;
+      leave_out(&g, near.words, look);
+    }
+    if (g.hits | g.distant)
+      see(m, &map, &m->range, &l, &g, look);
   }
-  l->scanned_bytes += near.row->size;
-  if (way != CGC_DRAIN_THOROUGH) {
-    scan_words(m, map, range, l, p, n, way, look);
-    return;
+  m->lane = l;
+  return found;
+}
+
+/*
+ * Scan the objects to do of a window, in the order of their addresses.  Each
+ * step guesses that the next slot is the next object, so that the processor
+ * need not wait for what this one names to go on.
+ * returns  whether one was met that names others in FAR or is longer
+ */
+CGC_SCANS_MEMORY
+CGC_INLINE bool run(const struct cgc_marker *m, struct cgc_window *w,
+                    struct group *far, struct look look) {
+  const struct cgc_scan_range *range = &m->range;
+  const struct cgc_scan_window window = w->scan;
+  const size_t size = w->row->size, n = w->row->words;
+  const size_t now = n < CGC_SCAN_WORDS ? n : CGC_SCAN_WORDS;
+  uintptr_t addr = w->addr;
+  uint64_t at = w->at, todo = w->todo, marked = w->marked;
+  bool stop = false;
+  while (todo && !stop) {
+    uint64_t i = (uint64_t)__builtin_ctzl(todo);
+    todo &= todo - 1;
+    at++;
+    addr += size;
+    if (cgc_unlikely(i != at)) {
+      at = i;
+      addr = window.base + i * size;
+      __asm__ volatile("" : "+r"(addr), "+r"(at)); /* no conditional move */
+    }
+    __builtin_prefetch((const void *)(addr + AHEAD));
+    const uintptr_t *p = (const uintptr_t *)addr;
+    struct group g = look_at(m, range, p, now, addr, true, look);
+    struct cgc_scan_near near = look.near(p, now, &window);
+    leave_out(&g, near.words, look);
+    todo |= near.slots & ~marked;
+    marked |= near.slots;
+    stop = g.hits | g.distant || n > CGC_SCAN_WORDS;
+    if (cgc_unlikely(stop))
+      *far = g;
   }
-  if (cgc_unlikely(m->odd_words)) {
-    m->lane = *l;
-    scan_odd(m, p, n);
-    *l = m->lane;
+  w->addr = addr;
+  w->at = at;
+  w->todo = todo;
+  w->marked = marked;
+  return stop;
+}
+
+/* Most of what is in a window comes in before it is looked at. */
+CGC_SCANS_MEMORY
+CGC_INLINE void ask_for_window(const struct cgc_window *w) {
+  for (uintptr_t i = 2 * CACHE_LINE; i < AHEAD; i += CACHE_LINE)
+    __builtin_prefetch((const void *)(w->addr + i));
+}
+
+/* The object at hand, and all that is to be scanned with it. */
+CGC_SCANS_MEMORY
+CGC_INLINE size_t scan_window(struct cgc_marker *m, struct cgc_window *w,
+                              struct look look, struct ways ways) {
+  const uintptr_t *p = (const uintptr_t *)w->addr;
+  size_t n = w->row->words, now = n < CGC_SCAN_WORDS ? n : CGC_SCAN_WORDS;
+  struct group far = look_at(m, &m->range, p, now, w->addr, true, look);
+  struct cgc_scan_near here = look.near(p, now, &w->scan);
+  if (here.words)
+    ask_for_window(w);
+  cgc_window_find(w, here.slots);
+  leave_out(&far, here.words, look);
+  do {
+    if (far.hits | far.distant)
+      ways.see(m, &far);
+    if (n > CGC_SCAN_WORDS)
+      cgc_window_find(w, ways.rest(m, w));
+  } while (ways.run(m, w, &far));
+  return cgc_window_publish(m, w);
+}
+
+/*
+ * An object that is not just to be looked at.
+ * returns  how many others were scanned with it
+ */
+CGC_SCANS_MEMORY
+CGC_INLINE size_t scan_apart(struct cgc_marker *m, struct cgc_near near,
+                             struct look look, struct ways ways) {
+  size_t n = near.row->words, size = near.row->size;
+  if (n == 0) {
+    cgc_fetch_scan_described(m, near.addr, near.addr + size);
+    return 0;
   }
-  scan_thoroughly(m, map, range, l, p, n, near.addr, look, look_far);
+  if (n > NEAR_MAX || m->whole) {
+    ways.scan(m, near.addr, near.addr + size, near.addr);
+    return 0;
+  }
+  struct cgc_window w = cgc_window_of(&m->map, near.addr);
+  cgc_window_read(&w);
+  m->lane.scanned_bytes += size;
+  return scan_window(m, &w, look, ways);
+}
+
+/*
+ * From the object at hand on to the one that it alone names, as long as that
+ * is in the window.  Each step guesses that the link stands where the last one
+ * did, and that it leads to an object's start, so that the processor need not
+ * wait for the slot to go on.
+ * returns  a link that leads out of the window, or 0
+ */
+CGC_SCANS_MEMORY
+CGC_INLINE uintptr_t step_on(const struct cgc_marker *m, struct cgc_window *w,
+                             struct look look) {
+  const struct cgc_scan_range *range = &m->range;
+  const struct cgc_scan_window window = w->scan;
+  const size_t size = w->row->size, n = w->row->words;
+  uint64_t marked = w->marked;
+  uintptr_t addr = w->addr, out = 0;
+  unsigned last = 0, which = 0;
+  for (;;) {
+    const uintptr_t *p = (const uintptr_t *)addr;
+    struct group g = look_at(m, range, p, n, addr, true, look);
+    if (g.hits == 0 || g.hits & (g.hits - 1) || g.distant)
+      break;
+    if (g.hits != last) {
+      last = g.hits;
+      which = (unsigned)__builtin_ctz(last);
+      if (look.way == CGC_DRAIN_THOROUGH && which % 2 == 0)
+        break;
+      which >>= look.way == CGC_DRAIN_THOROUGH;
+      __asm__ volatile("" : "+r"(which));
+    }
+    uintptr_t word = *(const volatile uintptr_t *)&p[which];
+    uintptr_t offset = word - window.base;
+    if (cgc_unlikely(offset >= window.bytes)) {
+      out = word;
+      break;
+    }
+    uint64_t i = offset * window.magic >> 32;
+    uintptr_t start = window.base + i * size;
+    if (look.way == CGC_DRAIN_STRICT &&
+        !cgc_displacement_is_allowed(word - start))
+      break;
+    if (marked >> i & 1) {
+      w->todo = 0;
+      break;
+    }
+    marked |= 1ULL << i;
+    addr = word;
+    if (cgc_unlikely(word != start)) {
+      addr = start;
+      __asm__ volatile("" : "+r"(addr)); /* no conditional move */
+    }
+  }
+  w->addr = addr;
+  w->marked = marked;
+  return out;
 }
 
 /*
  * The object is all there is, so there is no other miss to overlap with: a
- * list is followed from object to object.  Each step guesses that the link
- * stands where the last one did, and that it leads to an object's start, so
- * that the processor need not wait for desc and row to go on.
+ * list is followed from object to object.
  * returns  whether *NEAR is still to be scanned
  */
-CGC_SCANS_MEMORY
-CGC_INLINE bool follow(struct cgc_marker *m, const struct cgc_slot_map *map,
-                       const struct cgc_scan_range *range, struct cgc_lane *l,
-                       struct cgc_near *near, enum cgc_drain_way way,
-                       cgc_scan_fn look) {
-  unsigned last = 0, which = 0;
-  for (unsigned steps = FOLLOW_MAX; steps > 0; steps--) {
-    const uintptr_t *p = (const uintptr_t *)near->addr;
-    size_t n = near->row->words;
-    if (n - 1 >= CGC_SCAN_WORDS)
-      return true;
-    unsigned hits = look(p, n, range);
-    if (hits == 0 || hits & (hits - 1))
-      return true;
-    if (hits != last) {
-      last = hits;
-      which = (unsigned)__builtin_ctz(hits);
-      __asm__ volatile("" : "+r"(which));
-    }
-    uintptr_t word = p[which];
-    struct cgc_place place = cgc_slot_place(map, word);
-    if (cgc_unlikely(!place.row))
-      return true;
-    if (way == CGC_DRAIN_STRICT && !cgc_visit_counts(m, map, word))
-      return true;
-    l->scanned_bytes += near->row->size;
-    uint64_t *mark = cgc_slot_place_word(map, place);
-    uint64_t mask = 1ULL << place.index % 64;
-    if (!cgc_visit_set_mark(m, mark, mask))
-      return false;
-    m->marked[place.row->tag & 127]++;
-    if (!cgc_slot_is_scanned(place.row->tag))
-      return false;
-    if (m->shared)
-      mark[place.row->lines] |= mask;
-    near->row = place.row;
-    near->addr = word;
-    if (cgc_unlikely(word != cgc_slot_place_address(place))) {
-      near->addr = cgc_slot_place_address(place);
-      __asm__ volatile("" : "+r"(near->addr)); /* no conditional move */
-    }
+static CGC_NOINLINE bool follow(struct cgc_marker *m, struct cgc_near *near,
+                                step_fn step) {
+  if (near->row->words - 1u >= CGC_SCAN_WORDS)
+    return true;
+  struct cgc_window w = cgc_window_of(&m->map, near->addr);
+  cgc_window_read(&w);
+  w.todo = 1;
+  for (int i = 0; i < FOLLOW_MAX && w.row->words - 1u < CGC_SCAN_WORDS; i++) {
+    uintptr_t word = step(m, &w);
+    if (word - m->range.base >= m->range.bytes ||
+        (m->strict && !cgc_visit_counts(m, &m->map, word)) ||
+        !cgc_slot_is_scanned(cgc_slot_find(&m->map, word)))
+      break;
+    cgc_window_publish(m, &w);
+    w = cgc_window_of(&m->map, word);
+    cgc_window_read(&w);
+    w.todo = !(w.marked >> w.at & 1);
+    if (!w.todo)
+      break;
+    w.marked |= 1ULL << w.at;
   }
-  return true;
+  cgc_window_publish(m, &w);
+  *near = (struct cgc_near){w.addr, w.row};
+  return w.todo;
+}
+
+/* ---- The loop --------------------------------------------------------- */
+
+/*
+ * Few objects name one beside them; one that does is looked at once more.
+ * returns  how many others were scanned with it
+ */
+CGC_SCANS_MEMORY
+CGC_INLINE size_t scan_object(struct cgc_marker *m,
+                              const struct cgc_slot_map *map,
+                              const struct cgc_scan_range *range,
+                              struct cgc_lane *l, struct cgc_near near,
+                              struct look look, struct ways ways) {
+  const uintptr_t *p = (const uintptr_t *)near.addr;
+  size_t n = near.row->words;
+  bool apart =
+      n - 1 >= CGC_SCAN_WORDS || (look.way == CGC_DRAIN_THOROUGH && m->whole);
+  struct group g = {.n = 0};
+  if (cgc_likely(!apart)) {
+    g = look_at(m, range, p, n, near.addr, true, look);
+    apart = look.way != CGC_DRAIN_STRICT && look.beside(p, n, near.addr);
+  }
+  if (cgc_unlikely(apart)) {
+    m->lane = *l;
+    size_t others = ways.apart(m, near);
+    *l = m->lane;
+    return others;
+  }
+  l->scanned_bytes += near.row->size;
+  see(m, map, range, l, &g, look);
+  return 0;
 }
 
 CGC_SCANS_MEMORY
-CGC_INLINE bool drain(struct cgc_marker *m, size_t budget,
-                      enum cgc_drain_way way, cgc_scan_fn look,
-                      cgc_scan_distances_fn look_far) {
+CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
+                      struct ways ways) {
   struct cgc_slot_map map = {m->map.desc, m->map.marks, m->rows};
   const struct cgc_scan_range *range = &m->range;
   struct cgc_lane l = m->lane;
-  for (; budget > 0; budget--) {
+  while (budget > 0) {
     struct cgc_near near;
     bool alone = false;
     if (cgc_likely(l.n > 0 && l.nnext == CGC_VISIT_NEXT - 1)) {
@@ -428,7 +485,7 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget,
       bool more = fill_next(m, &map, &l);
       if (l.nnext == 0) {
         m->lane = l;
-        if (!m->shared || !fetch_shared(m))
+        if (!m->shared || !cgc_fetch_shared(m))
           return true;
         l = m->lane;
         continue;
@@ -438,55 +495,70 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget,
     }
     if (cgc_unlikely(m->shared && cgc_pool_is_hungry(m->queue.pool))) {
       m->lane = l;
-      share(m);
+      cgc_fetch_share(m);
       l = m->lane;
     }
-    if (way != CGC_DRAIN_THOROUGH && alone &&
-        !follow(m, &map, range, &l, &near, way, look))
-      continue;
-    scan_object(m, &map, range, &l, near, way, look, look_far);
+    if (alone && (look.way == CGC_DRAIN_STRICT || !m->whole)) {
+      m->lane = l;
+      bool again = follow(m, &near, ways.step);
+      l = m->lane;
+      if (!again)
+        continue;
+    }
+    size_t n = scan_object(m, &map, range, &l, near, look, ways) + 1;
+    budget -= cgc_min(n, budget);
   }
   m->lane = l;
   return false;
 }
 
-CGC_SCANS_MEMORY
-CGC_INLINE void scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
-                           uintptr_t block, enum cgc_drain_way way,
-                           cgc_scan_fn look, cgc_scan_distances_fn look_far) {
-  struct cgc_slot_map map = {m->map.desc, m->map.marks, m->rows};
-  const struct cgc_scan_range *range = &m->range;
-  const uintptr_t *p = (const uintptr_t *)lo;
-  size_t n = (hi - lo) / sizeof *p;
-  bool thorough = way == CGC_DRAIN_THOROUGH;
-  if (thorough && m->odd_words)
-    scan_odd(m, p, n);
-  struct cgc_lane l = m->lane;
-  l.scanned_bytes += hi - lo;
-  if (thorough)
-    scan_thoroughly(m, &map, range, &l, p, n, block, look, look_far);
-  else
-    scan_words(m, &map, range, &l, p, n, way, look);
-  m->lane = l;
-}
-
 /* ---- The loop for each kernel ----------------------------------------- */
 
-#define KERNEL(name, target, way, look, look_far)                              \
-  CGC_SCANS_MEMORY target static bool drain_##name(struct cgc_marker *m,       \
-                                                   size_t budget) {            \
-    return drain(m, budget, way, look, look_far);                              \
+#define KERNEL(name, target, ...)                                              \
+  static const struct look look_##name = {__VA_ARGS__};                        \
+  CGC_SCANS_MEMORY target static CGC_NOINLINE void see_##name(                 \
+      struct cgc_marker *m, const struct group *g) {                           \
+    see_apart(m, g, look_##name);                                              \
+  }                                                                            \
+  CGC_SCANS_MEMORY target static CGC_NOINLINE uint64_t rest_##name(            \
+      struct cgc_marker *m, const struct cgc_window *w) {                      \
+    return scan_rest(m, w, look_##name);                                       \
+  }                                                                            \
+  CGC_SCANS_MEMORY target static CGC_NOINLINE bool run_##name(                 \
+      const struct cgc_marker *m, struct cgc_window *w, struct group *far) {   \
+    return run(m, w, far, look_##name);                                        \
+  }                                                                            \
+  CGC_SCANS_MEMORY target static CGC_NOINLINE uintptr_t step_##name(           \
+      const struct cgc_marker *m, struct cgc_window *w) {                      \
+    return step_on(m, w, look_##name);                                         \
   }                                                                            \
   CGC_SCANS_MEMORY target static void scan_##name(                             \
       struct cgc_marker *m, uintptr_t lo, uintptr_t hi, uintptr_t block) {     \
-    scan_range(m, lo, hi, block, way, look, look_far);                         \
+    scan_range(m, lo, hi, block, look_##name);                                 \
+  }                                                                            \
+  CGC_SCANS_MEMORY target static CGC_NOINLINE size_t apart_##name(             \
+      struct cgc_marker *m, struct cgc_near near) {                            \
+    return scan_apart(m, near, look_##name,                                    \
+                      (struct ways){.see = see_##name,                         \
+                                    .rest = rest_##name,                       \
+                                    .run = run_##name,                         \
+                                    .scan = scan_##name});                     \
+  }                                                                            \
+  CGC_SCANS_MEMORY target static bool drain_##name(struct cgc_marker *m,       \
+                                                   size_t budget) {            \
+    return drain(m, budget, look_##name,                                       \
+                 (struct ways){see_##name, rest_##name, apart_##name,          \
+                               run_##name, step_##name, scan_##name});         \
   }
 
 #define KERNELS(name, target)                                                  \
-  KERNEL(name, target, CGC_DRAIN_ADDRESSES, cgc_scan_words_##name, NULL)       \
-  KERNEL(name##_strict, target, CGC_DRAIN_STRICT, cgc_scan_words_##name, NULL) \
+  KERNEL(name, target, CGC_DRAIN_ADDRESSES, cgc_scan_words_##name, NULL,       \
+         cgc_scan_beside_##name, cgc_scan_near_##name)                         \
+  KERNEL(name##_strict, target, CGC_DRAIN_STRICT, cgc_scan_words_##name, NULL, \
+         cgc_scan_beside_##name, cgc_scan_near_##name)                         \
   KERNEL(name##_thorough, target, CGC_DRAIN_THOROUGH, cgc_scan_places_##name,  \
-         cgc_scan_distances_##name)
+         cgc_scan_distances_##name, cgc_scan_beside_##name,                    \
+         cgc_scan_near_##name)
 
 KERNELS(plain, )
 KERNELS(avx2, CGC_SCAN_TARGET_AVX2)

@@ -8,8 +8,10 @@
  *
  * An object's contents are asked for when it enters next and looked at when it
  * leaves.  Where the front is wide, spans wait instead of objects, and their
- * grey objects are scanned in address order (mark/queue.h).  A list has one
- * object at a time: it is followed without ring and queue.
+ * grey objects are scanned in address order (mark/queue.h).  An object that
+ * names one beside it is scanned with all that hangs on it in its window
+ * (mark/window.h).  A list has one object at a time: it is followed without
+ * ring and queue.
  *
  * The loop is compiled for each kernel of mark/scan, with and without what the
  * options add.
@@ -22,8 +24,8 @@
 #ifndef CGC_MARK_DRAIN_H
 #define CGC_MARK_DRAIN_H
 
-#include "mark/kind.h"
-#include "mark/visit.h"
+#include "mark/fetch.h"
+#include "mark/window.h"
 
 enum cgc_drain_way {
   CGC_DRAIN_ADDRESSES, /* aligned words */
@@ -35,14 +37,5 @@ enum cgc_drain_way {
 /** The kernel that the options ask for. */
 const struct cgc_drain_kernel *cgc_drain_choose(enum cgc_scan_kernel kernel,
                                                 enum cgc_drain_way way);
-
-/** Where the object begins that the piece at LO is of; 0: of none. */
-uintptr_t cgc_drain_block_of(const struct cgc_marker *m, uintptr_t lo);
-
-/** See what the words of [LO, HI) name; both are multiples of 8. */
-void cgc_drain_scan(struct cgc_marker *m, uintptr_t lo, uintptr_t hi);
-
-/** The same for a whole object whose kind mark/kind describes. */
-void cgc_drain_scan_described(struct cgc_marker *m, uintptr_t lo, uintptr_t hi);
 
 #endif

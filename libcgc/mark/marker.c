@@ -19,6 +19,7 @@ static void open_options(struct cgc_marker *m) {
   const struct cgc_options *o = &cgc_options;
   m->odd_words = o->tagged || o->before_start;
   m->strict = cgc_displacement_is_some();
+  m->whole = m->odd_words || m->strict;
   m->relative = o->relative;
   m->places = o->packed ? 0xffff : 0xaaaa;
   enum cgc_scan_kernel kernel = (enum cgc_scan_kernel)o->scan;
@@ -54,7 +55,7 @@ void cgc_marker_mark_word(struct cgc_marker *m, uintptr_t word) {
 
 /* The program, or another process, may be changing what is here. */
 static void scan_carefully(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
-  m->careful->scan(m, lo, hi, cgc_drain_block_of(m, lo));
+  m->careful->scan(m, lo, hi, cgc_fetch_block_of(m, lo));
 }
 
 void cgc_marker_scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
@@ -64,11 +65,12 @@ void cgc_marker_scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
     scan_carefully(m, lo, hi);
 }
 
+/* A packed word may reach from one piece into the next. */
 void cgc_marker_scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   lo = cgc_round_up(lo, sizeof(uintptr_t));
   hi = cgc_round_down(hi, sizeof(uintptr_t));
-  for (; lo < hi; lo += PIECE) {
-    scan_carefully(m, lo, cgc_min(hi, lo + PIECE));
+  for (uintptr_t from = lo; lo < hi; lo += PIECE, from = lo - sizeof from) {
+    scan_carefully(m, from, cgc_min(hi, lo + PIECE));
     cgc_marker_drain(m);
   }
 }
@@ -94,7 +96,7 @@ void cgc_marker_scan_object(struct cgc_marker *m, enum cgc_kind kind,
   if (cgc_kind_is_noscan(kind))
     return;
   if (cgc_kind_is_described(kind)) {
-    cgc_drain_scan_described(m, lo, hi);
+    cgc_fetch_scan_described(m, lo, hi);
     cgc_marker_drain(m);
   } else {
     cgc_marker_scan_range(m, lo, hi);

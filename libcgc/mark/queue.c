@@ -3,7 +3,12 @@
 
 #include <string.h>
 
-enum { SHARED_AT_ONCE = 256 };
+enum {
+  SHARED_AT_ONCE = 256,
+  HALF_MIN = 64 << 10,   /* of a piece that is worth dividing, bytes */
+  UNKNOWN_MIN = 1 << 20, /* the same where pages may not be there */
+  OS_PAGE = 4096
+};
 
 void cgc_queue_init(struct cgc_queue *queue, struct cgc_pool *pool) {
   queue->pool = pool;
@@ -28,8 +33,24 @@ bool cgc_queue_take_more(struct cgc_queue *queue) {
   return queue->ntaken > 0;
 }
 
+/* The lower half of the only piece stays. */
+static void split(struct cgc_queue *queue) {
+  struct cgc_piece *piece = &queue->pieces[0];
+  uintptr_t flags = piece->lo & CGC_PIECE_FLAGS;
+  uintptr_t half = (piece->hi - piece->lo) / 2;
+  if (flags & CGC_PIECE_DESCRIBED || half < HALF_MIN ||
+      (flags == 0 && half < UNKNOWN_MIN))
+    return;
+  uintptr_t middle = cgc_round_down(piece->lo + half, OS_PAGE);
+  queue->pieces[1] = (struct cgc_piece){piece->lo, middle};
+  queue->pieces[0].lo = middle + flags;
+  queue->npieces = 2;
+}
+
 size_t cgc_queue_share(struct cgc_queue *queue, size_t n) {
   struct cgc_pool *pool = queue->pool;
+  if (queue->npieces == 1)
+    split(queue);
   size_t given = cgc_pool_put_pieces(
       pool, queue->pieces, cgc_min(queue->npieces / 2, SHARED_AT_ONCE));
   queue->npieces -= given;

@@ -12,6 +12,10 @@
  *   distances  bit i: word i is the distance from the block to some address
  *              of the range: a multiple of 16, not 0, and no address itself
  *
+ * Where an object's neighbours are looked for, the same look tells which slots
+ * of a window of 64 are named (mark/window.h), by a multiplication in each lane
+ * and no branch for each word.
+ *
  * They are inline, since an object is a few words and a call would cost more
  * than the look; AVX-512, AVX2 or plain C is chosen with the marker's loop
  * around them.  All kernels give the same answer.
@@ -21,7 +25,7 @@
 #ifndef CGC_MARK_SCAN_H
 #define CGC_MARK_SCAN_H
 
-#include "base/base.h"
+#include "heap/sizeclass.h"
 
 #include <immintrin.h>
 
@@ -65,6 +69,34 @@ typedef unsigned (*cgc_scan_distances_fn)(const uintptr_t *p, size_t n,
                                           const struct cgc_scan_range *r,
                                           uintptr_t block);
 
+/* Slots of one size from BASE on, up to 64 of them; all lie in the range. */
+struct cgc_scan_window {
+  uintptr_t base;
+  size_t bytes;
+  uint32_t magic; /* offset * magic >> 32: its slot */
+};
+
+/* What the words say that name a slot of a window. */
+struct cgc_scan_near {
+  uint64_t slots;
+  unsigned words; /* places of these words */
+};
+
+/* Whether one of N words lies in the page of ADDR. */
+typedef bool (*cgc_scan_beside_fn)(const uintptr_t *p, size_t n,
+                                   uintptr_t addr);
+
+typedef struct cgc_scan_near (*cgc_scan_near_fn)(
+    const uintptr_t *p, size_t n, const struct cgc_scan_window *w);
+
+/* The places of the upper halves of WORDS. */
+CGC_INLINE unsigned cgc_scan_places_of(unsigned words) {
+  words = (words | words << 4) & 0x0f0f;
+  words = (words | words << 2) & 0x3333;
+  words = (words | words << 1) & 0x5555;
+  return words << 1;
+}
+
 /* ---- Plain C ---------------------------------------------------------- */
 
 CGC_SCANS_MEMORY
@@ -100,6 +132,30 @@ CGC_INLINE unsigned cgc_scan_distances_plain(const uintptr_t *p, size_t n,
                    p[i] + block - r->base < r->bytes)
         << i;
   return mask;
+}
+
+CGC_SCANS_MEMORY
+CGC_INLINE bool cgc_scan_beside_plain(const uintptr_t *p, size_t n,
+                                      uintptr_t addr) {
+  bool hit = false;
+  for (size_t i = 0; i < n; i++)
+    hit |= (p[i] ^ addr) < CGC_PAGE;
+  return hit;
+}
+
+CGC_SCANS_MEMORY
+CGC_INLINE struct cgc_scan_near
+cgc_scan_near_plain(const uintptr_t *p, size_t n,
+                    const struct cgc_scan_window *w) {
+  struct cgc_scan_near near = {0, 0};
+  for (unsigned i = 0; i < n; i++) {
+    uintptr_t at = *(const volatile uintptr_t *)&p[i] - w->base;
+    if (at >= w->bytes)
+      continue;
+    near.words |= 1u << i;
+    near.slots |= 1ULL << (at * w->magic >> 32);
+  }
+  return near;
 }
 
 /* ---- AVX2 -------------------------------------------------------------
@@ -180,6 +236,51 @@ cgc_scan_distances_avx2(const uintptr_t *p, size_t n,
              << (n - 4);
 }
 
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX2 CGC_INLINE bool
+cgc_scan_beside_avx2(const uintptr_t *p, size_t n, uintptr_t addr) {
+  if (n < 4)
+    return cgc_scan_beside_plain(p, n, addr);
+  const __m256i page = _mm256_set1_epi64x((long long)(addr / CGC_PAGE));
+  __m256i a = _mm256_srli_epi64(cgc_scan_load_avx2(p), CGC_PAGE_SHIFT);
+  __m256i b = _mm256_srli_epi64(cgc_scan_load_avx2(p + n - 4), CGC_PAGE_SHIFT);
+  a = _mm256_cmpeq_epi64(a, page);
+  b = _mm256_cmpeq_epi64(b, page);
+  return !_mm256_testz_si256(_mm256_or_si256(a, b), _mm256_set1_epi8(-1));
+}
+
+/* Unsigned compare by signed; the lower half of AT is not moved by it. */
+CGC_SCAN_TARGET_AVX2
+CGC_INLINE __m256i cgc_scan_slots_avx2(__m256i v,
+                                       const struct cgc_scan_window *w,
+                                       unsigned *words) {
+  const uintptr_t top = (uintptr_t)1 << 63;
+  __m256i low = _mm256_set1_epi64x((long long)(w->base + top));
+  __m256i limit = _mm256_set1_epi64x((long long)(w->bytes + top));
+  __m256i at = _mm256_sub_epi64(v, low);
+  __m256i hit = _mm256_cmpgt_epi64(limit, at);
+  __m256i slot = _mm256_mul_epu32(at, _mm256_set1_epi64x(w->magic));
+  slot = _mm256_srli_epi64(slot, 32);
+  slot = _mm256_sllv_epi64(_mm256_set1_epi64x(1), slot);
+  *words = cgc_scan_mask_avx2(hit);
+  return _mm256_and_si256(slot, hit);
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX2 CGC_INLINE struct cgc_scan_near
+cgc_scan_near_avx2(const uintptr_t *p, size_t n,
+                   const struct cgc_scan_window *w) {
+  unsigned low, high;
+  if (n < 4)
+    return cgc_scan_near_plain(p, n, w);
+  __m256i a = cgc_scan_slots_avx2(cgc_scan_load_avx2(p), w, &low);
+  __m256i b = cgc_scan_slots_avx2(cgc_scan_load_avx2(p + n - 4), w, &high);
+  a = _mm256_or_si256(a, b);
+  __m128i c =
+      _mm_or_si128(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+  c = _mm_or_si128(c, _mm_unpackhi_epi64(c, c));
+  return (struct cgc_scan_near){(uint64_t)_mm_cvtsi128_si64(c),
+                                low | high << (n - 4)};
+}
+
 /* ---- AVX-512 ----------------------------------------------------------
  *
  * What is masked out is not read, and is no hit.
@@ -225,6 +326,28 @@ cgc_scan_distances_avx512(const uintptr_t *p, size_t n,
   which &= (__mmask8)~cgc_scan_in_range_avx512(which, v, r);
   v = _mm512_add_epi64(v, _mm512_set1_epi64((long long)block));
   return cgc_scan_in_range_avx512(which, v, r);
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX512 CGC_INLINE bool
+cgc_scan_beside_avx512(const uintptr_t *p, size_t n, uintptr_t addr) {
+  __mmask8 which = cgc_scan_first_avx512(n);
+  __m512i v = _mm512_maskz_loadu_epi64(which, p);
+  v = _mm512_xor_si512(v, _mm512_set1_epi64((long long)addr));
+  return _mm512_cmplt_epu64_mask(v, _mm512_set1_epi64(CGC_PAGE)) != 0;
+}
+
+CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX512 CGC_INLINE struct cgc_scan_near
+cgc_scan_near_avx512(const uintptr_t *p, size_t n,
+                     const struct cgc_scan_window *w) {
+  __mmask8 which = cgc_scan_first_avx512(n);
+  __m512i v = _mm512_maskz_loadu_epi64(which, p);
+  __m512i at = _mm512_sub_epi64(v, _mm512_set1_epi64((long long)w->base));
+  __mmask8 words = _mm512_mask_cmplt_epu64_mask(
+      which, at, _mm512_set1_epi64((long long)w->bytes));
+  __m512i slot = _mm512_mul_epu32(at, _mm512_set1_epi64(w->magic));
+  slot = _mm512_srli_epi64(slot, 32);
+  slot = _mm512_maskz_sllv_epi64(words, _mm512_set1_epi64(1), slot);
+  return (struct cgc_scan_near){(uint64_t)_mm512_reduce_or_epi64(slot), words};
 }
 
 /* ---- Choosing --------------------------------------------------------- */

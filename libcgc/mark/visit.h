@@ -89,6 +89,7 @@ struct cgc_marker {
   bool odd_words;  /* tagged words, or pointers before a block, count */
   bool strict;     /* only some bytes of an object count */
   bool relative;   /* distances count */
+  bool whole;      /* odd_words or strict: no windows */
   bool by_span;    /* the front is wide: newly marked turns grey */
   bool unusual;    /* by_span or shared */
   unsigned places; /* of a group of 64 bytes, where addresses count */

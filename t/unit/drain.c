@@ -32,7 +32,13 @@ static void set_up(void) {
   cache = private_cache(heap);
 }
 
+/* 0, or how far the neighbours are that most edges lead to. */
+static uint64_t nearby;
+
 static size_t random_size(struct unit_random *r) {
+  static const size_t few[] = {16, 40, 48, 64, 104, 144, 1000, 4096};
+  if (nearby && unit_below(r, 100))
+    return few[unit_below(r, unit_below(r, 20) ? 6 : 8)] + 8;
   uint64_t n = unit_below(r, 1000);
   if (n == 0)
     return CGC_SMALL_MAX + 1 + unit_below(r, 100000);
@@ -52,12 +58,19 @@ static void make_nodes(struct unit_random *r) {
   }
 }
 
+static int target(struct unit_random *r, int from, int live) {
+  int to = (int)unit_below(r, (uint64_t)live);
+  if (nearby && unit_below(r, 10))
+    to = (from - (int)nearby / 2 + (int)unit_below(r, nearby)) % live;
+  return to < 0 ? 0 : to;
+}
+
 /* Words are numbered from the end where the last ones are to be tried. */
 static void connect(struct unit_random *r, int live) {
   for (int i = 0; i < OBJECTS; i++)
     for (int e = 0; e < EDGES; e++) {
       struct node *n = &nodes[i];
-      int to = (int)unit_below(r, (uint64_t)live);
+      int to = target(r, i, live);
       size_t w = n->words * (size_t)(e + 1) / EDGES - 1;
       size_t offset = unit_below(r, nodes[to].words * 8);
       n->to[e] = cgc_displacement_counts(offset) ? to : -1;
@@ -143,6 +156,16 @@ static void run(struct unit_random *r) {
 START_TEST(every_kernel_marks_what_the_model_says) {
   struct unit_random r = unit_random();
   cgc_options.scan = _i;
+  run(&r);
+}
+END_TEST
+
+/* Most of what an object names stands in its window. */
+START_TEST(neighbours_are_marked_as_the_model_says) {
+  struct unit_random r = unit_random();
+  cgc_options.scan = _i / 4;
+  cgc_options.packed = cgc_options.relative = _i / 2 % 2;
+  nearby = _i % 2 ? 60 : 500;
   run(&r);
 }
 END_TEST
@@ -263,6 +286,27 @@ START_TEST(a_range_of_any_length_is_scanned_to_its_ends) {
 }
 END_TEST
 
+/* Large objects and roots are scanned in pieces. */
+START_TEST(a_packed_word_is_found_across_pieces) {
+  enum { BYTES = 50 * 4096 };
+  cgc_options.scan = _i;
+  cgc_options.packed = 1;
+  char *large = private_alloc(cache, CGC_KIND_SCAN, BYTES);
+  static char roots[BYTES] __attribute__((aligned(16)));
+  uintptr_t p = (uintptr_t)private_alloc(cache, CGC_KIND_SCAN, 48);
+  for (size_t i = 0; i < 3 * (BYTES / 4096 - 1); i++) {
+    size_t at = 4096 * (i / 3 + 1) - 4 * (i % 3);
+    memset(large, 0, BYTES);
+    memset(roots, 0, BYTES);
+    memcpy(large + at, &p, sizeof p);
+    ck_assert_uint_eq(marked_from(large), 2);
+    memcpy(roots + at, &p, sizeof p);
+    cgc_heap_prepare_marks(heap);
+    ck_assert_uint_eq(scan_few((uintptr_t)roots, (uintptr_t)roots + BYTES), 1);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("drain");
   TCase *core = tcase_create("core");
@@ -274,6 +318,8 @@ int main(void) {
                       hi);
   tcase_add_loop_test(core, every_strict_kernel_marks_what_the_model_says, lo,
                       hi);
+  tcase_add_loop_test(core, neighbours_are_marked_as_the_model_says, 0,
+                      4 * CGC_SCAN_KERNELS);
   tcase_set_timeout(core, 60);
   tcase_add_checked_fixture(shapes, set_up, NULL);
   tcase_add_loop_test(shapes, a_list_of_many_sorts_is_followed_to_its_end, lo,
@@ -283,6 +329,7 @@ int main(void) {
                       hi);
   tcase_add_loop_test(shapes, a_range_of_any_length_is_scanned_to_its_ends, lo,
                       hi);
+  tcase_add_loop_test(shapes, a_packed_word_is_found_across_pieces, lo, hi);
   tcase_set_timeout(shapes, 60);
   suite_add_tcase(s, core);
   suite_add_tcase(s, shapes);

@@ -86,6 +86,37 @@ START_TEST(the_ring_has_room_for_every_page_and_goes_round) {
 }
 END_TEST
 
+static struct cgc_piece shared_of(uintptr_t lo, uintptr_t hi) {
+  struct cgc_piece piece = {0, 0};
+  cgc_queue_push(&queue, lo, hi);
+  ck_assert_uint_eq(cgc_queue_share(&queue, 0), 0);
+  ck_assert_uint_eq(queue.npieces + pool.npieces, pool.npieces ? 2 : 1);
+  cgc_pool_take_pieces(&pool, &piece, 1);
+  return piece;
+}
+
+START_TEST(a_lone_piece_is_divided_where_it_is_large) {
+  const uintptr_t lo = 1 << 30;
+  const size_t kept[] = {64 << 10, 1 << 20};
+  struct cgc_piece given, left;
+  for (unsigned flags = 0; flags <= CGC_PIECE_FLAGS; flags++) {
+    size_t least = 2 * kept[flags == 0];
+    given = shared_of(lo + flags, lo + least + 8192);
+    ck_assert(cgc_queue_pop(&queue, &left));
+    ck_assert_uint_eq(left.lo, lo + flags);
+    if (flags & CGC_PIECE_DESCRIBED) {
+      ck_assert_uint_eq(given.hi, 0);
+      continue;
+    }
+    ck_assert_uint_eq(given.lo, left.hi + flags);
+    ck_assert_uint_eq(left.hi % 4096, 0);
+    ck_assert_uint_eq(given.hi, lo + least + 8192);
+    ck_assert_uint_eq(shared_of(lo + flags, lo + least - 4096).hi, 0);
+    ck_assert(cgc_queue_pop(&queue, &left));
+  }
+}
+END_TEST
+
 START_TEST(half_of_what_waits_is_given_and_can_be_taken) {
   struct cgc_piece piece;
   cgc_queue_push(&queue, 16, 24);
@@ -113,6 +144,7 @@ int main(void) {
   tcase_add_test(core, spans_come_out_first_in_first_out_and_once);
   tcase_add_test(core, a_span_taken_out_can_be_put_again);
   tcase_add_test(core, the_ring_has_room_for_every_page_and_goes_round);
+  tcase_add_test(core, a_lone_piece_is_divided_where_it_is_large);
   tcase_add_test(core, half_of_what_waits_is_given_and_can_be_taken);
   suite_add_tcase(s, core);
   return unit_run(s);

@@ -24,6 +24,17 @@ static const cgc_scan_distances_fn distances_of[CGC_SCAN_KERNELS] = {
     [CGC_SCAN_AVX512] = cgc_scan_distances_avx512,
 };
 
+static const cgc_scan_near_fn near_of[CGC_SCAN_KERNELS] = {
+    [CGC_SCAN_PLAIN] = cgc_scan_near_plain,
+    [CGC_SCAN_AVX2] = cgc_scan_near_avx2,
+    [CGC_SCAN_AVX512] = cgc_scan_near_avx512,
+};
+static const cgc_scan_beside_fn beside_of[CGC_SCAN_KERNELS] = {
+    [CGC_SCAN_PLAIN] = cgc_scan_beside_plain,
+    [CGC_SCAN_AVX2] = cgc_scan_beside_avx2,
+    [CGC_SCAN_AVX512] = cgc_scan_beside_avx512,
+};
+
 static const uintptr_t base = (uintptr_t)0x7f12 << 32;
 static const size_t bytes = (size_t)5 << 30;
 static struct cgc_scan_range range;
@@ -132,6 +143,7 @@ START_TEST(nothing_beyond_the_words_is_read) {
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   uintptr_t *lo = (uintptr_t *)(pages + 4096);
   uintptr_t *hi = (uintptr_t *)(pages + 2 * 4096);
+  const struct cgc_scan_window window = {base, 4096, 1u << 26};
   ck_assert_ptr_ne(pages, MAP_FAILED);
   ck_assert_int_eq(mprotect(pages, 4096, PROT_NONE), 0);
   ck_assert_int_eq(mprotect(hi, 4096, PROT_NONE), 0);
@@ -142,6 +154,10 @@ START_TEST(nothing_beyond_the_words_is_read) {
     compare(_i, hi - n, n);
     distances_of[_i](lo, n, &range, base);
     distances_of[_i](hi - n, n, &range, base);
+    near_of[_i](lo, n, &window);
+    near_of[_i](hi - n, n, &window);
+    beside_of[_i](lo, n, base);
+    beside_of[_i](hi - n, n, base);
   }
 }
 END_TEST
@@ -207,6 +223,66 @@ START_TEST(any_memory_has_the_same_distances) {
 }
 END_TEST
 
+static struct cgc_scan_near naive_near(const uintptr_t *p, size_t n,
+                                       const struct cgc_scan_window *w,
+                                       size_t size) {
+  struct cgc_scan_near near = {0, 0};
+  for (size_t i = 0; i < n; i++)
+    if (p[i] >= w->base && p[i] < w->base + w->bytes) {
+      near.words |= 1u << i;
+      near.slots |= 1ULL << (p[i] - w->base) / size;
+    }
+  return near;
+}
+
+static bool naive_beside(const uintptr_t *p, size_t n, uintptr_t addr) {
+  for (size_t i = 0; i < n; i++)
+    if (p[i] / CGC_PAGE == addr / CGC_PAGE)
+      return true;
+  return false;
+}
+
+/* A window anywhere, also one at the end of its span; words around its ends. */
+START_TEST(the_slots_of_a_window_are_found) {
+  struct unit_random r = unit_random();
+  if (!has(_i))
+    return;
+  cgc_sizeclass_init();
+  for (int round = 0; round < 100000; round++) {
+    const struct cgc_size_class *c =
+        &cgc_size_classes[1 + unit_below(&r, CGC_CLASSES)];
+    size_t size = c->size, nslots = 1 + unit_below(&r, cgc_min(c->nslots, 64));
+    struct cgc_scan_window w = {base + CGC_PAGE * unit_below(&r, 1 << 18),
+                                nslots * size, c->magic};
+    size_t n = unit_below(&r, WORDS + 1);
+    for (size_t i = 0; i < WORDS; i++) {
+      uint64_t kind = unit_below(&r, 4);
+      words[i] = kind == 0   ? w.base + unit_below(&r, w.bytes)
+                 : kind == 1 ? w.base + unit_below(&r, 4 * w.bytes) - w.bytes
+                 : kind == 2
+                     ? w.base + w.bytes * unit_below(&r, 2) - unit_below(&r, 2)
+                     : unit_below(&r, 1000);
+    }
+    struct cgc_scan_near want = naive_near(words, n, &w, size);
+    struct cgc_scan_near got = near_of[_i](words, n, &w);
+    ck_assert_uint_eq(got.words, want.words);
+    ck_assert_uint_eq(got.slots, want.slots);
+    ck_assert_int_eq(beside_of[_i](words, n, w.base),
+                     naive_beside(words, n, w.base));
+  }
+}
+END_TEST
+
+START_TEST(the_places_of_words_are_those_of_their_upper_halves) {
+  for (unsigned which = 0; which < 256; which++) {
+    unsigned places = 0;
+    for (unsigned i = 0; i < WORDS; i++)
+      places |= (which >> i & 1) << (2 * i + 1);
+    ck_assert_uint_eq(cgc_scan_places_of(which), places);
+  }
+}
+END_TEST
+
 START_TEST(there_is_always_a_kernel) {
   ck_assert(cgc_scan_has(CGC_SCAN_PLAIN));
   ck_assert(!cgc_scan_has(CGC_SCAN_AUTO));
@@ -230,6 +306,8 @@ int main(void) {
   tcase_add_loop_test(core, a_word_is_read_where_its_upper_half_stands, lo, hi);
   tcase_add_loop_test(core, a_distance_is_found_forward_and_backward, lo, hi);
   tcase_add_loop_test(core, any_memory_has_the_same_distances, lo, hi);
+  tcase_add_loop_test(core, the_slots_of_a_window_are_found, lo, hi);
+  tcase_add_test(core, the_places_of_words_are_those_of_their_upper_halves);
   tcase_add_test(core, there_is_always_a_kernel);
   tcase_set_timeout(core, 30);
   suite_add_tcase(s, core);
