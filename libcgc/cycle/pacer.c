@@ -11,7 +11,7 @@ enum {
 
 static const size_t headroom_min = CGC_MIB;
 static const size_t near = CGC_MIB; /* of a trigger by cost, from live */
-static const size_t far = 16 * CGC_MIB;
+static const size_t far = 32 * CGC_MIB;
 static const size_t first = 4 * CGC_MIB; /* the trigger before any cycle */
 
 static size_t saturated_add(size_t a, size_t b) {

@@ -54,10 +54,10 @@ START_TEST(a_cheap_cycle_comes_soon_again) {
   ck_assert_uint_eq(after_cost(100, 60000), 100 + 6000000);
   ck_assert_uint_eq(after_cost(CGC_MIB, 100000), CGC_MIB + 10000000);
   ck_assert_uint_eq(after_cost(100, 0), 100 + CGC_MIB);
-  ck_assert_uint_eq(after_cost(100, CGC_GIB), 100 + 16 * CGC_MIB);
-  ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 16 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(100, CGC_GIB), 100 + 32 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 32 * CGC_MIB);
   cgc_pacer_init(&pacer, 50, 0, 0);
-  ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 8 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 16 * CGC_MIB);
 }
 END_TEST
 
@@ -163,7 +163,7 @@ START_TEST(the_trigger_is_never_below_live_whatever_happens) {
       if (percent && !limit)
         ck_assert_uint_le(
             pacer.trigger_bytes,
-            cgc_max(cgc_max(pacer.minimum_bytes, live + 16 * CGC_MIB),
+            cgc_max(cgc_max(pacer.minimum_bytes, live + 32 * CGC_MIB),
                     live + live / 100 * percent * 4 + 4 * percent));
     }
   }
