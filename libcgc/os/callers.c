@@ -200,6 +200,7 @@ CGC_INLINE bool is_same(const struct frame *f, const struct kept *old) {
          (f->bp == old->frame.bp || !old->needs_bp);
 }
 
+CGC_SCANS_MEMORY
 CGC_INLINE uintptr_t change(const struct kept *k) {
   return (word_at(k->frame.sp - 8) ^ k->frame.pc) |
          (~word_at(k->also_at) ^ k->also);
@@ -217,10 +218,11 @@ CGC_INLINE bool is_near(const struct kept *k, uintptr_t addr) {
  * How many frames from AT on are as they were, MAX at most.  Compared in
  * groups: how often a loop runs is hard to foresee.  But what stands behind a
  * word that has changed may be no stack any more, so a group is read only in a
- * page that was read.
+ * page that was read.  (It may be a frame that is gone, or between variables:
+ * a sanitizer is not to look.)
  */
-CGC_INLINE size_t unchanged(const struct cgc_callers *c, size_t at,
-                            size_t max) {
+CGC_SCANS_MEMORY
+static size_t unchanged(const struct cgc_callers *c, size_t at, size_t max) {
   size_t i = at + 1, end = cgc_min(at + max, KEPT);
   for (; i + GROUP <= end; i += GROUP) {
     const struct kept *k = &c->frames[i];
