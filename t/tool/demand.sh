@@ -5,6 +5,7 @@
 . "$(dirname "$0")/common.inc"
 
 cat > server.c <<'END'
+#include "scrub.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,11 +21,6 @@ __attribute__((noinline)) static void lose(size_t size) {
   memset(ptr, 1, size);
 }
 __attribute__((noinline)) static void grow(int i) { kept[i] = malloc(5000); }
-static void clear(void) {
-  volatile char words[4096];
-  for (size_t i = 0; i < sizeof words; i++)
-    words[i] = 0;
-}
 static void *lose_and_end(void *arg) {
   struct timespec pause = {0, 20000000};
   lose(100);
@@ -34,17 +30,17 @@ static void *lose_and_end(void *arg) {
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   lose(100);
-  clear();
+  scrub(128 << 10);
   if (strcmp(what, "signal") == 0) {
     raise(SIGUSR2);
     raise(SIGUSR2);
     lose(200);
-    clear();
+    scrub(128 << 10);
     raise(SIGUSR2);
   } else if (strcmp(what, "call") == 0) {
     printf("%d", GC_leak_check());
     lose(200);
-    clear();
+    scrub(128 << 10);
     printf(" %d", GC_leak_check());
     printf(" %d\n", GC_leak_check());
   } else if (strcmp(what, "grow") == 0) {
@@ -74,7 +70,7 @@ int main(int argc, char **argv) {
   return 0;
 }
 END
-$CC -g -O1 -pthread server.c -o server || exit 99
+$CC -g -O1 -pthread -I"$top_srcdir/t" server.c -o server || exit 99
 
 # leak STATUS ARGUMENT...
 leak() {

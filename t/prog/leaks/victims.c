@@ -5,6 +5,8 @@
  * victims NAME: each case is a function; check.sh knows what must be found.
  * What is lost is lost in a frame that is gone.
  */
+#include "../../scrub.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -38,12 +40,6 @@ static NOINLINE struct node *make_list(int n) {
     head = node;
   }
   return head;
-}
-
-static NOINLINE void clear_stack(void) {
-  volatile char words[8192];
-  for (size_t i = 0; i < sizeof words; i++)
-    words[i] = 0;
 }
 
 /* ---- ways to allocate ---------------------------------------------------- */
@@ -301,11 +297,19 @@ static const struct {
     CASE(exit_from_nested_frames),
 };
 
+/* Deeper than scrub, which does not clear its own frame. */
+static NOINLINE void lose_deeper(void (*lose)(void)) {
+  char room[512];
+  hide(room);
+  lose();
+  hide(room);
+}
+
 int main(int argc, char **argv) {
   for (size_t i = 0; argc > 1 && i < sizeof cases / sizeof *cases; i++)
     if (strcmp(cases[i].name, argv[1]) == 0) {
-      cases[i].lose();
-      clear_stack();
+      lose_deeper(cases[i].lose);
+      scrub(128 << 10);
       if (cases[i].leave)
         cases[i].leave();
       return 0;
