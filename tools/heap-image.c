@@ -454,3 +454,11 @@ void cgc_image_drop_contents(struct cgc_image *im) {
   cgc_array_unmap(im->contents, im->bytes);
   im->contents = NULL;
 }
+
+uint32_t cgc_image_count_live(const struct cgc_image *im,
+                              const struct cgc_image_span *span) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < span->nslots; i++)
+    n += cgc_image_is_live(im, span->first + i);
+  return n;
+}

@@ -166,6 +166,10 @@ CGC_INLINE bool cgc_image_is_live(const struct cgc_image *im, uint32_t id) {
   return im->live[id / 64] >> (id % 64) & 1;
 }
 
+/** The live objects of SPAN. */
+uint32_t cgc_image_count_live(const struct cgc_image *im,
+                              const struct cgc_image_span *span);
+
 CGC_INLINE bool cgc_image_is_held(const struct cgc_image *im, uint32_t id) {
   return im->held[id / 64] >> (id % 64) & 1;
 }

@@ -34,14 +34,6 @@ struct map {
   size_t npages;
 };
 
-static uint32_t count_live(const struct cgc_image *im,
-                           const struct cgc_image_span *s) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < s->nslots; i++)
-    n += cgc_image_is_live(im, s->first + i);
-  return n;
-}
-
 /* The span that has the most pages of the cell; the first of equal ones. */
 static struct cell look_at(const struct map *m, size_t first) {
   struct cell c = {NULL, 0};
@@ -57,9 +49,9 @@ static struct cell look_at(const struct map *m, size_t first) {
     }
   }
   if (c.span)
-    c.tenths =
-        (unsigned)((count_live(m->im, c.span) * 10ull + c.span->nslots - 1) /
-                   c.span->nslots);
+    c.tenths = (unsigned)((cgc_image_count_live(m->im, c.span) * 10ull +
+                           c.span->nslots - 1) /
+                          c.span->nslots);
   return c;
 }
 
@@ -109,8 +101,9 @@ static size_t put_run(const struct map *m, size_t at) {
   put_colour(m, c->span);
   printf("\" fill-opacity=\"%.2f\"><title>0x%lx: %u of %u slots of %lu bytes"
          "%s</title></rect>\n",
-         strength(c), (unsigned long)c->span->base, count_live(m->im, c->span),
-         c->span->nslots, (unsigned long)c->span->slot_size,
+         strength(c), (unsigned long)c->span->base,
+         cgc_image_count_live(m->im, c->span), c->span->nslots,
+         (unsigned long)c->span->slot_size,
          c->span->noscan ? ", no pointers" : "");
   return n;
 }

@@ -117,14 +117,6 @@ int cgc_heap_info(struct cgc_heap_view *v) {
 
 /* ---- spans, objects ------------------------------------------------------ */
 
-static uint32_t count_live(const struct cgc_image *im,
-                           const struct cgc_image_span *s) {
-  uint32_t n = 0;
-  for (uint32_t i = 0; i < s->nslots; i++)
-    n += cgc_image_is_live(im, s->first + i);
-  return n;
-}
-
 static const char *list_name(const struct cgc_image *im,
                              const struct cgc_image_span *s) {
   return s->unswept                                 ? "unswept"
@@ -196,7 +188,7 @@ int cgc_heap_spans(struct cgc_heap_view *v) {
     const struct cgc_image_span *s = &im->spans[i];
     if (s->slot_size >= v->options.min_size &&
         s->slot_size <= v->options.max_size)
-      rows[n++] = (struct row){s, count_live(im, s)};
+      rows[n++] = (struct row){s, cgc_image_count_live(im, s)};
   }
   if (v->options.sort_free && n)
     qsort(rows, n, sizeof *rows, by_free);
