@@ -142,6 +142,7 @@ static void take_own_registers(const struct cgc_mailbox_thread *own) {
 static int run_cycle(void) {
   bool parked = cgc_mutator_set_parked(cgc_self, false);
   int err = cgc_cycle_collect_by(cgc_thread_now_ns() + PATIENCE_NS);
+  cgc_mutator_forget_registers(cgc_self);
   cgc_mutator_set_parked(cgc_self, parked);
   if (err == 0)
     return say_collected();

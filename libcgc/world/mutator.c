@@ -382,8 +382,10 @@ static void park_in_handler(struct cgc_mutator *m, uintptr_t sp,
   if (!m->blind)
     save_context(m, sp, context);
   park(m);
-  if (lasts)
-    cgc_mutator_set_parked(m, false);
+  if (!lasts)
+    return;
+  cgc_mutator_forget_registers(m);
+  cgc_mutator_set_parked(m, false);
 }
 
 /* The stop signal's handler, in any thread at any instruction: no TLS. */
@@ -408,8 +410,7 @@ CGC_SCANS_MEMORY static void on_signal(void *record, uintptr_t sp,
 
 static void park_here(uintptr_t sp, void *ctx) {
   struct cgc_mutator *self = ctx;
-  self->nregs = 0;
-  self->vector_lo = self->vector_hi = 0;
+  cgc_mutator_forget_registers(self);
   self->sp = sp;
   self->alternate_stack = cgc_signal_alternate_stack();
   park(self);

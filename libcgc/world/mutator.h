@@ -76,7 +76,9 @@ struct cgc_mutator {
   uintptr_t stack_lo; /* bounds told by the program; 0 unknown, or lo is */
   uintptr_t stack_hi;
 
-  /* Valid while parked; of the collecting thread, set by its caller. */
+  /* Valid while parked; of the collecting thread, set by its caller.  A
+   * thread that runs has no registers and no vectors here: it may stop the
+   * world next, and its signal frame be unmapped by then. */
   uintptr_t sp;                      /* lowest stack word that counts */
   uintptr_t vector_lo, vector_hi;    /* vector state in the signal frame */
   uintptr_t regs[CGC_MUTATOR_NREGS]; /* general registers */
@@ -125,6 +127,12 @@ void cgc_mutator_unregister(struct cgc_mutator *self);
 /** Whether the thread is in the collector, or stopped: it can't enter. */
 CGC_INLINE bool cgc_mutator_is_inside(const struct cgc_mutator *self) {
   return self->busy & (CGC_MUTATOR_BUSY | CGC_MUTATOR_PARKED);
+}
+
+/** The thread's registers are its own again, none are in the record. */
+CGC_INLINE void cgc_mutator_forget_registers(struct cgc_mutator *self) {
+  self->nregs = 0;
+  self->vector_lo = self->vector_hi = 0;
 }
 
 /**

@@ -486,12 +486,39 @@ START_TEST(a_forked_child_stops_its_own_threads) {
 }
 END_TEST
 
+static void find_other(struct cgc_mutator *m, void *other) {
+  if (m != cgc_self)
+    *(struct cgc_mutator **)other = m;
+}
+
+/* The next to stop the world may be it, its signal frame being unmapped. */
+START_TEST(who_goes_on_leaves_no_registers_behind) {
+  threads_setup();
+  pthread_t thread = threads_create(count_steps, (void *)1);
+  threads_wait_ready(1);
+  threads_stop();
+  struct cgc_mutator *other = NULL;
+  cgc_mutator_each(find_other, &other);
+  ck_assert_uint_gt(other->nregs, 0);
+  ck_assert_uint_ne(other->vector_lo, 0);
+  unsigned long mark = atomic_load(&steps[1]);
+  threads_start();
+  while (atomic_load(&steps[1]) == mark)
+    sched_yield();
+  ck_assert_uint_eq(other->nregs, 0);
+  ck_assert_uint_eq(other->vector_lo, 0);
+  ck_assert_uint_eq(other->vector_hi, 0);
+  threads_join_all(&thread, 1);
+}
+END_TEST
+
 static Suite *suite(void) {
   Suite *s = suite_create("stop");
   TCase *core = tcase_create("core");
   tcase_set_timeout(core, 30); /* spinning threads on a busy machine */
   tcase_add_test(core, one_thread_stops_and_starts);
   tcase_add_test(core, stopped_threads_do_not_run);
+  tcase_add_test(core, who_goes_on_leaves_no_registers_behind);
   tcase_add_test(core, a_busy_thread_is_stopped_when_it_leaves);
   tcase_add_test(core, threads_that_enter_and_leave_all_the_time_stop);
   tcase_add_test(core, a_thread_that_comes_while_the_gate_is_closed_waits);
