@@ -77,6 +77,7 @@ struct frame {
   uintptr_t bp;    /* inverted; right where it is needed */
   uintptr_t bp_at; /* where it was loaded from; 0: kept from the frame before */
   bool exact;      /* pc is no return address */
+  bool anew;       /* more was read on the way to it than is kept */
   bool uses_bp;    /* its rule does */
   bool loads_bp;
 };
@@ -92,7 +93,7 @@ CGC_INLINE void fill(struct frame *f, uintptr_t pc, uintptr_t sp, uintptr_t bp,
   f->sp = sp;
   f->bp = bp;
   f->bp_at = 0;
-  f->exact = exact;
+  f->exact = f->anew = exact;
   f->uses_bp = f->loads_bp = false;
 }
 
@@ -142,8 +143,11 @@ CGC_INLINE bool step(struct frame *frame, struct frame *f) {
     return leave_call(frame, f, frame->sp + offset, rule);
   if (rule.kind == CGC_CFI_RBP)
     return leave_call(frame, f, ~frame->bp + offset, rule);
-  if (rule.kind == CGC_CFI_DEREF)
-    return leave_call(frame, f, word_at(~frame->bp + offset), rule);
+  if (rule.kind == CGC_CFI_DEREF) {
+    bool is = leave_call(frame, f, word_at(~frame->bp + offset), rule);
+    f->anew = true;
+    return is;
+  }
   return rule.kind == CGC_CFI_SIGNAL && leave_signal(frame, f);
 }
 
@@ -230,7 +234,7 @@ static size_t unchanged(const struct cgc_callers *c, size_t at, size_t max) {
         change(k) | change(k + 1) | change(k + 2) | change(k + 3))
       break;
   }
-  while (i < end && !c->frames[i].frame.exact && !change(&c->frames[i]))
+  while (i < end && !c->frames[i].frame.anew && !change(&c->frames[i]))
     i++;
   return i - at;
 }
@@ -247,8 +251,8 @@ static void copy_frames(struct frame *to, const struct kept *from, size_t n,
 }
 
 /*
- * F has a caller at K + 1.  What came from a signal is always looked at anew:
- * its other word never is all ones.
+ * F has a caller at K + 1.  What came from a signal, say, is always looked at
+ * anew: its other word never is all ones.
  */
 CGC_INLINE void keep(struct kept *k, const struct frame *f, bool needs_bp,
                      uint64_t sum) {
@@ -258,12 +262,13 @@ CGC_INLINE void keep(struct kept *k, const struct frame *f, bool needs_bp,
   to->bp = f->bp;
   to->bp_at = f->bp_at;
   to->exact = f->exact;
+  to->anew = f->anew;
   to->uses_bp = f->uses_bp;
   to->loads_bp = f->loads_bp;
   bool checks_bp = needs_bp && f->bp_at;
   k->needs_bp = needs_bp;
   k->also_at = checks_bp ? f->bp_at : f->sp - 8;
-  k->also = f->exact ? 0 : checks_bp ? f->bp : ~f->pc;
+  k->also = f->anew ? 0 : checks_bp ? f->bp : ~f->pc;
   k->sum = sum;
 }
 

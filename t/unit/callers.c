@@ -78,16 +78,47 @@ START_TEST(frames_of_variable_size) {
 }
 END_TEST
 
+/* With a variable size, too, where it began is in its frame alone. */
 static CGC_NOINLINE void with_realigned_stack(int x) {
-  volatile char CGC_ALIGNED(64) room[64];
-  room[0] = (char)x;
+  volatile char CGC_ALIGNED(64) room[64], more[x];
+  room[0] = more[0] = (char)x;
   capture_both();
+  must_agree();
   room[1] = room[0];
 }
 
 START_TEST(frames_that_are_realigned) {
   with_realigned_stack(1);
-  must_agree();
+}
+END_TEST
+
+/*
+ * From two callers, somewhere within what the alignment makes of it; nothing
+ * in between overwrites what the last call left there.
+ */
+static CGC_NOINLINE void from_here(size_t n) {
+  char room[n];
+  __asm__ volatile("" : : "r"(room) : "memory");
+  with_realigned_stack(1);
+  __asm__ volatile("" : : "r"(room) : "memory");
+}
+
+static CGC_NOINLINE void from_there(size_t n) {
+  char room[n];
+  __asm__ volatile("" : : "r"(room) : "memory");
+  with_realigned_stack(2);
+  __asm__ volatile("# not from_here" : : "r"(room) : "memory");
+}
+
+START_TEST(callers_of_frames_that_are_realigned) {
+  struct unit_random r = unit_random();
+  for (int i = 0; i < 1000; i++) {
+    size_t n = 1 + 16 * unit_below(&r, 8);
+    if (unit_below(&r, 2))
+      from_here(n);
+    else
+      from_there(n);
+  }
 }
 END_TEST
 
@@ -227,6 +258,7 @@ int main(void) {
   tcase_add_test(core, it_sees_through_libc);
   tcase_add_test(core, frames_of_variable_size);
   tcase_add_test(core, frames_that_are_realigned);
+  tcase_add_test(core, callers_of_frames_that_are_realigned);
   tcase_add_test(core, it_sees_through_a_signal);
   tcase_add_test(core, a_stack_that_is_gone_is_not_looked_at);
   tcase_add_test(core, a_threads_stack_has_an_end);
