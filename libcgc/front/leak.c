@@ -192,8 +192,8 @@ void cgc_leak_made(const void *ptr, size_t size, const void *frame) {
 void cgc_leak_closed(void) {
   if (!cgc_leak.on)
     return;
-  cgc_callers_forget();
   cgc_module_look(cgc_stack_close_module);
+  cgc_callers_forget(); /* and so the numbers of stacks that are closed */
 }
 
 /* ---- One at a time ------------------------------------------------------- */

@@ -214,7 +214,8 @@ static CGC_NOINLINE uint32_t enter_walk(const struct cgc_callers *walk,
   return enter_new(hash, pcs, n);
 }
 
-static uint32_t from_walk(struct cgc_callers *walk, const void *frame) {
+static CGC_NOINLINE uint32_t from_walk(struct cgc_callers *walk,
+                                       const void *frame) {
   size_t n = cgc_callers_walk(walk, frame, stacks.depth + OWN_FRAMES), own = 0;
   while (own < n && is_own(cgc_callers_pc(walk, own)))
     own++;
@@ -223,7 +224,16 @@ static uint32_t from_walk(struct cgc_callers *walk, const void *frame) {
     return CGC_STACK_UNKNOWN;
   uint64_t hash = cgc_callers_hash(walk, own, n);
   uint32_t id = find(hash, n);
-  return cgc_likely(id != CGC_STACK_NONE) ? id : enter_walk(walk, own, n, hash);
+  if (cgc_unlikely(id == CGC_STACK_NONE))
+    id = enter_walk(walk, own, n, hash);
+  if (id != CGC_STACK_UNKNOWN)
+    cgc_callers_note(walk, id);
+  return id;
+}
+
+static uint32_t from_recent(struct cgc_callers *walk, const void *frame) {
+  uint32_t id = cgc_callers_recall(walk, frame);
+  return cgc_likely(id != CGC_STACK_NONE) ? id : from_walk(walk, frame);
 }
 
 static CGC_NOINLINE uint32_t from_scratch(const void *frame) {
@@ -240,7 +250,7 @@ uint32_t cgc_stack_from(const void *frame) {
     return CGC_STACK_UNKNOWN;
   capturing = true;
   struct cgc_callers *walk = recent_walk();
-  uint32_t id = walk ? from_walk(walk, frame) : from_scratch(frame);
+  uint32_t id = walk ? from_recent(walk, frame) : from_scratch(frame);
   capturing = false;
   return id;
 }

@@ -11,7 +11,10 @@ enum {
   PLACES = 1 << PLACE_BITS,
   FRAME_MAX = 16 << 20,        /* bytes of one frame that are believed */
   KEPT = CGC_CALLERS_MAX + 24, /* frames */
-  GROUP = 4                    /* of frames that are compared at once */
+  GROUP = 4,                   /* of frames or words compared at once */
+  MEMO_BITS = 7,
+  MEMOS = 1 << MEMO_BITS,
+  MEMO_WORDS = 56
 };
 
 /* Of a ucontext_t: the general registers, as the kernel stores them. */
@@ -178,12 +181,30 @@ struct kept {
   uint64_t sum;   /* of this pc and those further out: what they hash to */
 };
 
+/*
+ * A walk that came twice.  Its words, innermost first, less the first frame's,
+ * and padded to whole groups; inverted, as they may be the program's pointers.
+ */
+struct memo {
+  uintptr_t seen; /* key of the last walk that this was the place for */
+  uintptr_t key;
+  uintptr_t bp; /* inverted; of the first frame, if needed */
+  bool needs_bp;
+  uint8_t n;               /* words */
+  uint16_t near;           /* a bit for each group that can be read at once */
+  unsigned nforgets;       /* when the walk was made */
+  uint32_t note;           /* 0: none */
+  uint32_t at[MEMO_WORDS]; /* bytes from the first frame's sp */
+  uintptr_t word[MEMO_WORDS];
+};
+
 struct cgc_callers {
   size_t first;      /* the innermost frame; the outermost is the last one */
   size_t n;          /* frames of the walk, as it was wanted */
   unsigned nforgets; /* when the walk was made */
   bool ended;        /* the outermost frame has no caller */
   struct kept frames[KEPT];
+  struct memo memos[MEMOS];
 };
 
 struct cgc_callers *cgc_callers_new(void) {
@@ -333,6 +354,103 @@ size_t cgc_callers_walk(struct cgc_callers *c, const void *frame, size_t max) {
 void *cgc_callers_pc(const struct cgc_callers *c, size_t i) {
   const struct frame *f = &c->frames[c->first + i].frame;
   return (void *)(f->pc + f->exact);
+}
+
+/* ---- Walks that come again ----------------------------------------------- */
+
+CGC_INLINE uintptr_t key_of(uintptr_t pc, uintptr_t sp) {
+  return (pc ^ sp << 16) * multiplier;
+}
+
+CGC_SCANS_MEMORY
+CGC_INLINE uintptr_t memo_change(const struct memo *m, uintptr_t sp, size_t i) {
+  return ~word_at(sp + m->at[i]) ^ m->word[i];
+}
+
+/* One after the other: what leads to a word is as it was. */
+static bool holds_here(const struct memo *m, uintptr_t sp, size_t i) {
+  for (size_t end = i + GROUP; i < end; i++)
+    if (memo_change(m, sp, i))
+      return false;
+  return true;
+}
+
+CGC_INLINE bool holds(const struct memo *m, uintptr_t sp) {
+  for (size_t i = 0, near = m->near; i < m->n; i += GROUP, near >>= 1)
+    if (cgc_likely(near & 1)
+            ? memo_change(m, sp, i) | memo_change(m, sp, i + 1) |
+                  memo_change(m, sp, i + 2) | memo_change(m, sp, i + 3)
+            : !holds_here(m, sp, i))
+      return false;
+  return true;
+}
+
+uint32_t cgc_callers_recall(const struct cgc_callers *c, const void *frame) {
+  struct frame f;
+  begin(&f, (uintptr_t)frame);
+  uintptr_t key = key_of(f.pc, f.sp);
+  const struct memo *m = &c->memos[key >> (64 - MEMO_BITS)];
+  if (m->key != key || (m->needs_bp && m->bp != f.bp) ||
+      m->nforgets != atomic_load_explicit(&nforgets, memory_order_relaxed))
+    return 0;
+  return holds(m, f.sp) ? m->note : 0;
+}
+
+/* returns  false if there is no room */
+static bool add_word(struct memo *m, uintptr_t sp, uintptr_t addr,
+                     uintptr_t word) {
+  if (m->n == MEMO_WORDS || addr - sp > UINT32_MAX)
+    return false;
+  m->at[m->n] = (uint32_t)(addr - sp);
+  m->word[m->n++] = word;
+  return true;
+}
+
+static bool add_frame(struct memo *m, uintptr_t sp, const struct kept *k) {
+  return !k->frame.anew && add_word(m, sp, k->frame.sp - 8, ~k->frame.pc) &&
+         (k->also_at == k->frame.sp - 8 ||
+          add_word(m, sp, k->also_at, k->also));
+}
+
+/* Groups whose words are in one page with the word before, which was read. */
+static void find_near(struct memo *m, uintptr_t sp) {
+  uintptr_t before = sp - 8;
+  m->near = 0;
+  for (size_t i = 0; i < m->n; i++) {
+    if (i % GROUP == 0)
+      m->near |= (uint16_t)(1 << i / GROUP);
+    if (((sp + m->at[i]) ^ before) >= CGC_OS_PAGE)
+      m->near &= (uint16_t) ~(1 << i / GROUP);
+    before = sp + m->at[i];
+  }
+}
+
+static bool remember(struct memo *m, const struct cgc_callers *c) {
+  const struct kept *first = &c->frames[c->first];
+  uintptr_t sp = first->frame.sp;
+  m->n = 0;
+  for (size_t i = 1; i < c->n; i++)
+    if (!add_frame(m, sp, first + i))
+      return false;
+  while (m->n % GROUP != 0)
+    if (!add_word(m, sp, sp + m->at[m->n - 1], m->word[m->n - 1]))
+      return false;
+  find_near(m, sp);
+  m->bp = first->frame.bp;
+  m->needs_bp = first->needs_bp;
+  m->nforgets = c->nforgets;
+  return true;
+}
+
+void cgc_callers_note(struct cgc_callers *c, uint32_t note) {
+  const struct frame *f = &c->frames[c->first].frame;
+  uintptr_t key = key_of(f->pc, f->sp);
+  struct memo *m = &c->memos[key >> (64 - MEMO_BITS)];
+  if (m->seen == key) {
+    m->key = remember(m, c) ? key : 0;
+    m->note = note;
+  }
+  m->seen = key;
 }
 
 /* ---- Hashes -------------------------------------------------------------- */

@@ -8,9 +8,15 @@
  *
  * And each thread keeps its last walk: mostly the next one comes to a frame of
  * it soon, and then only words have to be compared.  The hash of a stack is
- * made with it, from the outside in, so that it costs what is new, too.  No
- * lock, no malloc, no system call, no descriptor; so this works in signal
- * handlers, under any lock, on any stack.
+ * made with it, from the outside in, so that it costs what is new, too.  Walks
+ * that come again and again are remembered, with what their user made of them:
+ *
+ *   pc, sp ─► memo: | offset offset ... | word word ... | note |
+ *
+ * Where pc and sp are the same a walk is what the words make of it that it
+ * reads; so while these are the same, the note holds.  No lock, no malloc, no
+ * system call, no descriptor; so this works in signal handlers, under any
+ * lock, on any stack.
  *
  * A stack ends at code that has no rule, and at a frame that is not above the
  * one before.  Where a signal came it has the address behind the one that was
@@ -58,6 +64,16 @@ void *cgc_callers_pc(const struct cgc_callers *walk, size_t i);
 
 /** The hash of N of them, from the I-th on; N is not 0. */
 uint64_t cgc_callers_hash(const struct cgc_callers *walk, size_t i, size_t n);
+
+/**
+ * What was noted of a walk from FRAME through the same frames; one with the
+ * same MAX.
+ * returns  0: walk
+ */
+uint32_t cgc_callers_recall(const struct cgc_callers *walk, const void *frame);
+
+/** Note something of the walk just made, not 0, in case it comes again. */
+void cgc_callers_note(struct cgc_callers *walk, uint32_t note);
 
 /** The same hash of the N addresses at PCS. */
 uint64_t cgc_callers_hash_of(void *const *pcs, size_t n);

@@ -14,11 +14,42 @@ static void *mine[CGC_CALLERS_MAX], *theirs[CGC_CALLERS_MAX];
 static size_t nmine, ntheirs, max = CGC_CALLERS_MAX;
 static struct cgc_callers *walk;
 
+/* What was noted: the walks that were made. */
+enum { NOTES = 1 << 16 };
+static struct {
+  size_t n, max;
+  void *pcs[CGC_CALLERS_MAX];
+} notes[NOTES];
+static uint32_t nnotes, nrecalled;
+
+/* What is recalled is the walk that was just made. */
+static void must_recall(uint32_t note) {
+  if (notes[note].max != max)
+    return;
+  nrecalled++;
+  ck_assert_uint_eq(notes[note].n, nmine);
+  ck_assert_mem_eq(notes[note].pcs, mine, nmine * sizeof *mine);
+}
+
+static void note_walk(void) {
+  if (++nnotes == NOTES)
+    return;
+  notes[nnotes].n = nmine;
+  notes[nnotes].max = max;
+  memcpy(notes[nnotes].pcs, mine, nmine * sizeof *mine);
+  cgc_callers_note(walk, nnotes);
+}
+
 /* Both stacks, of one place as far as that goes. */
 static CGC_NOINLINE void capture_both(void) {
+  uint32_t note = cgc_callers_recall(walk, __builtin_frame_address(0));
   nmine = cgc_callers_walk(walk, __builtin_frame_address(0), max);
   for (size_t i = 0; i < nmine; i++)
     mine[i] = cgc_callers_pc(walk, i);
+  if (note)
+    must_recall(note);
+  else
+    note_walk();
   ntheirs = cgc_unwind_capture(theirs, (int)max, 1);
 }
 
@@ -87,9 +118,7 @@ static CGC_NOINLINE void with_realigned_stack(int x) {
   room[1] = room[0];
 }
 
-START_TEST(frames_that_are_realigned) {
-  with_realigned_stack(1);
-}
+START_TEST(frames_that_are_realigned) { with_realigned_stack(1); }
 END_TEST
 
 /*
@@ -205,6 +234,70 @@ START_TEST(what_the_last_walk_saw_is_not_taken_for_this_one) {
   struct unit_random r = unit_random();
   for (int i = 0; i < 200; i++)
     descend(&r, 12);
+  ck_assert_uint_gt(nrecalled, 0);
+}
+END_TEST
+
+/* From this place there is one walk; noted twice, it is recalled. */
+static uint32_t recalled_after(volatile int times, void (*between)(void)) {
+  for (volatile int i = 0; i <= times; i++) {
+    capture_both();
+    if (i + 1 == times)
+      between();
+  }
+  return nrecalled;
+}
+
+static void nothing(void) {}
+
+START_TEST(a_walk_that_comes_again_is_recalled) {
+  ck_assert_uint_eq(recalled_after(2, nothing), 1);
+}
+END_TEST
+
+START_TEST(a_walk_that_came_once_is_not) {
+  ck_assert_uint_eq(recalled_after(1, nothing), 0);
+}
+END_TEST
+
+START_TEST(what_was_forgotten_is_not_recalled) {
+  ck_assert_uint_eq(recalled_after(2, cgc_callers_forget), 0);
+}
+END_TEST
+
+/* A stack with a walk that is remembered, of several pages. */
+static const char *deepest;
+static ucontext_t deep;
+
+static CGC_NOINLINE void remember_deep_down(int depth) {
+  volatile char room[3000]; /* the caller's words are within 4000 bytes */
+  room[0] = room[2999] = 1;
+  deepest = __builtin_frame_address(0);
+  if (depth > 0)
+    remember_deep_down(depth - 1);
+  else
+    for (int i = 0; i < 2; i++) {
+      cgc_callers_walk(walk, deepest, max);
+      cgc_callers_note(walk, 1);
+    }
+  swapcontext(&deep, &home);
+  room[1] = room[0];
+}
+
+static void remember_there(void) { remember_deep_down(15); }
+
+START_TEST(what_is_left_of_a_stack_is_not_left) {
+  size_t bytes = 1 << 16;
+  char *stack = cgc_page_map(bytes);
+  getcontext(&deep);
+  deep.uc_stack = (stack_t){.ss_sp = stack, .ss_size = bytes};
+  makecontext(&deep, remember_there, 0);
+  swapcontext(&home, &deep);
+  ck_assert_uint_eq(cgc_callers_recall(walk, deepest), 1);
+  char *end = (char *)cgc_round_up((uintptr_t)deepest + 4000, CGC_OS_PAGE);
+  cgc_page_unmap(end, (size_t)(stack + bytes - end));
+  memset((char *)deepest + 16, 0, (size_t)(end - deepest - 16));
+  ck_assert_uint_eq(cgc_callers_recall(walk, deepest), 0);
 }
 END_TEST
 
@@ -247,7 +340,7 @@ static void setup(void) {
   cgc_page_init();
   cgc_callers_init();
   walk = cgc_callers_new();
-  nmine = ntheirs = 0;
+  nmine = ntheirs = nnotes = nrecalled = 0;
 }
 
 int main(void) {
@@ -263,6 +356,10 @@ int main(void) {
   tcase_add_test(core, a_stack_that_is_gone_is_not_looked_at);
   tcase_add_test(core, a_threads_stack_has_an_end);
   tcase_add_test(core, what_the_last_walk_saw_is_not_taken_for_this_one);
+  tcase_add_test(core, a_walk_that_comes_again_is_recalled);
+  tcase_add_test(core, a_walk_that_came_once_is_not);
+  tcase_add_test(core, what_was_forgotten_is_not_recalled);
+  tcase_add_test(core, what_is_left_of_a_stack_is_not_left);
   tcase_add_test(core, rules_are_learnt_again_when_forgotten);
   suite_add_tcase(suite, core);
   TCase *limits = tcase_create("limits");
