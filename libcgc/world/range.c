@@ -7,7 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = CGC_OS_PAGE / sizeof(struct cgc_range), SPARE = 2 };
+enum {
+  FIRST_CAPACITY = CGC_OS_PAGE / sizeof(struct cgc_range),
+  SPARE = 2,
+  WORD = 8
+};
 
 static struct {
   struct cgc_lock lock;
@@ -163,6 +167,23 @@ void cgc_range_visit(cgc_range_fn fn, void *ctx) {
 void cgc_range_visit_allowed(uintptr_t lo, uintptr_t hi, cgc_range_fn fn,
                              void *ctx) {
   cgc_range_set_subtract(&world.excluded, lo, hi, fn, ctx);
+}
+
+struct unnamed {
+  cgc_range_fn fn;
+  void *ctx;
+};
+
+static void visit_unnamed(uintptr_t lo, uintptr_t hi, void *ctx) {
+  const struct unnamed *to = ctx;
+  cgc_range_visit_allowed(cgc_round_down(lo, WORD), cgc_round_up(hi, WORD),
+                          to->fn, to->ctx);
+}
+
+void cgc_range_visit_unnamed(uintptr_t lo, uintptr_t hi, cgc_range_fn fn,
+                             void *ctx) {
+  struct unnamed to = {fn, ctx};
+  cgc_range_set_subtract(&world.named, lo, hi, visit_unnamed, &to);
 }
 
 void cgc_range_check(void) {

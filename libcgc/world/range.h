@@ -60,6 +60,12 @@ void cgc_range_visit(cgc_range_fn fn, void *ctx);
 /** World stopped: call FN for the parts of [LO, HI) not excluded. */
 void cgc_range_visit_allowed(uintptr_t lo, uintptr_t hi, cgc_range_fn fn,
                              void *ctx);
+/**
+ * World stopped: the same without what is named; words that only a part of is
+ * named are in.  LO and HI are multiples of 8.
+ */
+void cgc_range_visit_unnamed(uintptr_t lo, uintptr_t hi, cgc_range_fn fn,
+                             void *ctx);
 
 /** For look/layout: the named and the excluded ranges. */
 extern const void *const cgc_range_view[2];

@@ -153,8 +153,15 @@ static void give_kind(struct visit *v, enum cgc_root_kind kind, uintptr_t lo,
   give(lo, hi, v);
 }
 
-static void give_allowed(uintptr_t lo, uintptr_t hi, void *ctx) {
-  cgc_range_visit_allowed(lo, hi, give, ctx);
+/*
+ * Data that the program names, too, as Guile does, is visited by its name
+ * alone; but where words may stand at any address, one may reach into it.
+ */
+static void give_allowed(uintptr_t lo, uintptr_t hi, struct visit *v) {
+  bool by_name =
+      v->kind == CGC_ROOT_DATA && !cgc_options.unaligned && !cgc_options.packed;
+  (by_name ? cgc_range_visit_unnamed : cgc_range_visit_allowed)(lo, hi, give,
+                                                                v);
 }
 
 /* Its pages are asked for as a file's: anonymous ones are never a file's. */

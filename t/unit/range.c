@@ -118,6 +118,18 @@ START_TEST(excluded_parts_are_not_visited) {
 }
 END_TEST
 
+START_TEST(what_is_not_named_is_visited_in_whole_words) {
+  cgc_range_add(1003, 1996);
+  cgc_range_exclude(3000, 4000);
+  cgc_range_visit_unnamed(800, 3200, note, NULL);
+  ck_assert_uint_eq(nvisited, 2);
+  ck_assert_uint_eq(visited[0].lo, 800);
+  ck_assert_uint_eq(visited[0].hi, 1008);
+  ck_assert_uint_eq(visited[1].lo, 1992);
+  ck_assert_uint_eq(visited[1].hi, 3000);
+}
+END_TEST
+
 static void *add_and_remove(void *arg) {
   uintptr_t base = (uintptr_t)arg * 1000000;
   for (uintptr_t i = 0; i < ROUNDS; i++) {
@@ -155,6 +167,7 @@ static Suite *suite(void) {
   tcase_add_test(core, empty_and_extreme_ranges_are_harmless);
   tcase_add_test(core, any_changes_agree_with_a_model);
   tcase_add_test(core, excluded_parts_are_not_visited);
+  tcase_add_test(core, what_is_not_named_is_visited_in_whole_words);
   suite_add_tcase(s, core);
   TCase *limits = tcase_create("limits");
   tcase_add_test(limits, there_is_no_limit);

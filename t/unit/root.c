@@ -226,6 +226,18 @@ START_TEST(named_ranges_count_and_excluded_ones_do_not) {
 }
 END_TEST
 
+START_TEST(data_that_is_named_is_visited_once) {
+  setup();
+  cgc_range_add((uintptr_t)&data_word, (uintptr_t)(&data_word + 1));
+  hide_in(&data_word);
+  struct search s = find(CGC_ROOTS_DATA);
+  ck_assert_uint_eq(s.nfound, 1);
+  ck_assert_int_eq(s.kind, CGC_ROOT_NAMED);
+  cgc_options.unaligned = 1; /* a word may reach into what is named */
+  ck_assert_uint_eq(find(CGC_ROOTS_DATA).nfound, 2);
+}
+END_TEST
+
 START_TEST(words_of_the_kernel_are_roots) {
   uintptr_t word;
   setup();
@@ -520,6 +532,7 @@ static Suite *suite(void) {
   tcase_add_test(core, neighbours_are_told_apart);
   tcase_add_test(core, the_brk_area_is_a_root);
   tcase_add_test(core, named_ranges_count_and_excluded_ones_do_not);
+  tcase_add_test(core, data_that_is_named_is_visited_once);
   tcase_add_test(core, words_of_the_kernel_are_roots);
   tcase_add_test(core, dead_words_of_the_stack_are_not_visited);
   suite_add_tcase(s, core);
