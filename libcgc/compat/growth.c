@@ -21,20 +21,19 @@ static uint64_t percent(void) {
   return GC_dont_expand ? p / 2 + 1 : p + 1;
 }
 
-static size_t minimum(void) {
-  size_t asked = expanded_bytes + min_words * sizeof(GC_word);
-  return cgc_max((size_t)cgc_options.trigger, asked);
+static size_t room(void) {
+  return expanded_bytes + min_words * sizeof(GC_word);
 }
 
 void cgc_growth_take_over(void) {
   static _Atomic uint64_t percent_now;
-  static _Atomic size_t minimum_now;
+  static _Atomic size_t room_now;
   uint64_t p = percent();
-  size_t m = minimum();
+  size_t r = room();
   if (atomic_exchange_explicit(&percent_now, p, memory_order_relaxed) != p)
     cgc_cycle_set_percent(p);
-  if (atomic_exchange_explicit(&minimum_now, m, memory_order_relaxed) != m)
-    cgc_cycle_set_minimum(m);
+  if (atomic_exchange_explicit(&room_now, r, memory_order_relaxed) != r)
+    cgc_cycle_set_room(r);
 }
 
 /* ---- the program's wishes ------------------------------------------------ */

@@ -108,9 +108,8 @@ bool cgc_cycle_is_disabled(void) {
 
 void cgc_cycle_set_scope(enum cgc_root_scope scope) { cycle.scope = scope; }
 
-void cgc_cycle_set_minimum(size_t bytes) {
-  cgc_pacer_set_minimum(&cycle.pacer, bytes,
-                        cgc_cycle_counters.last.live_bytes);
+void cgc_cycle_set_room(size_t bytes) {
+  cgc_pacer_set_room(&cycle.pacer, bytes, cgc_cycle_counters.last.live_bytes);
   publish_trigger();
 }
 

@@ -99,8 +99,8 @@ bool cgc_cycle_is_disabled(void);
 /** What is a root from the next cycle on. */
 void cgc_cycle_set_scope(enum cgc_root_scope scope);
 
-/** No cycle below so many BYTES in use. */
-void cgc_cycle_set_minimum(size_t bytes);
+/** No cycle below so many BYTES in use: the program asks for room. */
+void cgc_cycle_set_room(size_t bytes);
 
 /** Growth of the live heap, in percent, that starts a cycle; 0: never. */
 void cgc_cycle_set_percent(uint64_t percent);

@@ -48,6 +48,7 @@ static void set_trigger(struct cgc_pacer *p, size_t live) {
   size_t trigger = saturated_add(live, growth(p, live));
   trigger -= cgc_min(p->runway_bytes, (trigger - live) / 2);
   trigger = cgc_max(trigger, floor_of(p, live));
+  trigger = cgc_max(trigger, p->room_bytes);
   trigger = under_limit(p, live, trigger);
   p->trigger_bytes = p->percent ? trigger : SIZE_MAX;
 }
@@ -91,8 +92,8 @@ void cgc_pacer_set_runway(struct cgc_pacer *p, size_t bytes) {
   p->runway_bytes = bytes;
 }
 
-void cgc_pacer_set_minimum(struct cgc_pacer *p, size_t bytes, size_t live) {
-  p->minimum_bytes = bytes;
+void cgc_pacer_set_room(struct cgc_pacer *p, size_t bytes, size_t live) {
+  p->room_bytes = bytes;
   set_trigger(p, live);
 }
 

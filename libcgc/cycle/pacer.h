@@ -4,7 +4,7 @@
  *
  *   trigger = live + live * percent / 100 * stretch,
  *             at least live + 100 bytes for each ns that the last cycle took,
- *             at least the minimum
+ *             at least the minimum, and the room that the program asked for
  *
  * so that marking, which costs what is live, is paid for by as much
  * allocation.  In a tiny heap a cycle costs what finding the roots does: with
@@ -42,6 +42,7 @@
 struct cgc_pacer {
   uint64_t percent;     /* of the live heap; 0: never */
   size_t minimum_bytes; /* no trigger below; 0: what a cycle costs decides */
+  size_t room_bytes;    /* no trigger below, whatever else decides */
   uint64_t cost_ns;     /* CPU time of the last cycle */
   size_t limit_bytes;   /* soft limit of the heap; 0: none */
   size_t runway_bytes;  /* allocated while the last cycle marked */
@@ -58,8 +59,8 @@ void cgc_pacer_init(struct cgc_pacer *pacer, uint64_t percent,
 void cgc_pacer_set_percent(struct cgc_pacer *pacer, uint64_t percent,
                            size_t live);
 
-/** Set the minimum, and the trigger above the LIVE bytes by it. */
-void cgc_pacer_set_minimum(struct cgc_pacer *pacer, size_t bytes, size_t live);
+/** The program asks for BYTES of room: set the trigger above the LIVE bytes. */
+void cgc_pacer_set_room(struct cgc_pacer *pacer, size_t bytes, size_t live);
 
 /**
  * A cycle found LIVE bytes where BEFORE bytes were in use: set the trigger.

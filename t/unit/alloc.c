@@ -169,7 +169,7 @@ END_TEST
 /* A large block always takes the slow path. */
 START_TEST(alloc_stress_collects_at_every_nth_slow_path) {
   cgc_options.stress = 7;
-  cgc_cycle_set_minimum(CGC_GIB); /* no other reason to collect */
+  cgc_cycle_set_room(CGC_GIB); /* no other reason to collect */
   uint64_t before = atomic_load(&cgc_alloc_nslow);
   for (int i = 0; i < 70; i++)
     cgc_alloc(100000, CGC_KIND_NOSCAN, false);

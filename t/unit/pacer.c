@@ -70,6 +70,16 @@ START_TEST(what_a_cycle_costs_does_not_count_in_a_large_heap) {
 }
 END_TEST
 
+START_TEST(a_cycle_waits_until_the_room_is_taken) {
+  cgc_pacer_init(&pacer, 50, 0, 0);
+  cgc_pacer_set_room(&pacer, 64 * CGC_MIB, 0);
+  ck_assert_uint_eq(pacer.trigger_bytes, 64 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(CGC_MIB, CGC_GIB), 64 * CGC_MIB);
+  cgc_pacer_set_room(&pacer, CGC_MIB, 0); /* what it costs still decides */
+  ck_assert_uint_eq(after_cost(CGC_MIB, CGC_GIB), 17 * CGC_MIB);
+}
+END_TEST
+
 START_TEST(zero_percent_is_never) {
   make(0, 0);
   ck_assert_uint_eq(pacer.trigger_bytes, SIZE_MAX);
@@ -189,6 +199,7 @@ int main(void) {
   tcase_add_test(core, there_is_no_trigger_below_the_minimum);
   tcase_add_test(core, a_cheap_cycle_comes_soon_again);
   tcase_add_test(core, what_a_cycle_costs_does_not_count_in_a_large_heap);
+  tcase_add_test(core, a_cycle_waits_until_the_room_is_taken);
   tcase_add_test(core, zero_percent_is_never);
   tcase_add_test(core, who_leaves_nothing_to_find_is_looked_at_less_often);
   tcase_add_test(core, the_trigger_grows_with_what_is_live);
