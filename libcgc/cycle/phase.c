@@ -3,6 +3,7 @@
 
 #include "base/option.h"
 #include "heap/verify.h"
+#include "mark/bias.h"
 #include "mark/disclaim.h"
 #include "mark/final.h"
 #include "mark/link.h"
@@ -110,16 +111,30 @@ void cgc_phase_start(struct cgc_work *w) {
   cgc_phase_lap(w, CGC_PART_FLUSH);
 }
 
+static bool is_data(enum cgc_root_kind kind) {
+  return kind == CGC_ROOT_DATA || kind == CGC_ROOT_MAPPING;
+}
+
+static bool is_at_any_byte(enum cgc_root_kind kind) {
+  return kind == CGC_ROOT_CODE || (cgc_options.unaligned && is_data(kind));
+}
+
+static void scan_bias(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
+                      struct cgc_marker *m) {
+  if (cgc_options.biased && is_data(kind))
+    cgc_bias_scan(m, lo, hi);
+}
+
 static void scan_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
                       void *ctx) {
-  bool data = kind == CGC_ROOT_DATA || kind == CGC_ROOT_MAPPING;
   bool stack = kind == CGC_ROOT_STACK || kind == CGC_ROOT_REGISTERS;
   if (stack)
     cgc_marker_scan_stack(ctx, lo, hi);
-  else if (kind == CGC_ROOT_CODE || (cgc_options.unaligned && data))
+  else if (is_at_any_byte(kind))
     cgc_marker_scan_unaligned(ctx, lo, hi);
   else
     cgc_marker_scan_range(ctx, lo, hi);
+  scan_bias(lo, hi, kind, ctx);
 }
 
 /* A stack that is a block of the heap is alive while somebody runs on it. */
@@ -136,9 +151,13 @@ static void queue_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
 /* Words at odd addresses, or that name an object's inside, are not queued. */
 static void queue_all_of_root(uintptr_t lo, uintptr_t hi,
                               enum cgc_root_kind kind, void *ctx) {
-  const struct cgc_marker *m = ctx;
-  bool all = !m->strict && !cgc_options.unaligned;
-  (all ? queue_root : scan_root)(lo, hi, kind, ctx);
+  struct cgc_marker *m = ctx;
+  if (m->strict || is_at_any_byte(kind)) {
+    scan_root(lo, hi, kind, m);
+    return;
+  }
+  queue_root(lo, hi, kind, m);
+  scan_bias(lo, hi, kind, m);
 }
 
 int cgc_phase_first_roots(struct cgc_work *w) {
@@ -152,7 +171,9 @@ int cgc_phase_first_roots(struct cgc_work *w) {
 static int visit_roots(struct cgc_work *w, cgc_root_fn fn) {
   uint64_t began = cgc_thread_now_ns();
   cgc_disclaim_keep(w->marker);
-  int err = cgc_root_visit(w->scope, fn, w->marker);
+  int err = cgc_options.biased ? cgc_bias_open(&cgc_heap) : 0;
+  if (!err)
+    err = cgc_root_visit(w->scope, fn, w->marker);
   cgc_mutator_each(mark_stack_block, w->marker);
   cgc_toggle_visit_roots(w->marker);
   cgc_final_visit_roots(w->marker);

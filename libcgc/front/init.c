@@ -45,7 +45,8 @@ static char **trusted_environment(void) {
 }
 
 static void read_options(char **env) {
-  cgc_options.packed = cgc_options.relative = cgc_role.serves_malloc;
+  cgc_options.packed = cgc_options.relative = cgc_options.biased =
+      cgc_role.serves_malloc;
   cgc_option_read(env);
 }
 

@@ -26,7 +26,7 @@ VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
   t/prog/notice/jumped t/prog/notice/modules t/prog/notice/partial \
   t/prog/notice/quiet t/prog/notice/setxid t/prog/notice/signalfd \
   t/prog/notice/signals t/prog/notice/threads t/prog/roots/atexit_args \
-  t/prog/roots/before_start t/prog/roots/blocked_signals \
+  t/prog/roots/before_start t/prog/roots/biased t/prog/roots/blocked_signals \
   t/prog/roots/brk_area t/prog/roots/code t/prog/roots/context_malloc \
   t/prog/roots/context_mmap t/prog/roots/context_stopped t/prog/roots/data \
   t/prog/roots/data_dlopen t/prog/roots/dtv_cached t/prog/roots/early_malloc \
