@@ -229,9 +229,16 @@ static int finish(struct cgc_cycle_report *report) {
   return 0;
 }
 
+/* Twice what the last cycle found; most of a full nursery is dead. */
+static size_t expected_bytes(void) {
+  size_t live = cgc_cycle_counters.last.live_bytes;
+  return cgc_cycle_counters.ncycles ? live * 2 : SIZE_MAX;
+}
+
 static struct cgc_work new_work(void) {
   return (struct cgc_work){.scope = cycle.scope,
-                           .workers = &cycle.place->workers};
+                           .workers = &cycle.place->workers,
+                           .expected_bytes = expected_bytes()};
 }
 
 static int run_stopped(enum cgc_cycle_reason reason) {

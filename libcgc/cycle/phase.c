@@ -194,7 +194,10 @@ int cgc_phase_queue_roots(struct cgc_work *w) {
 
 int cgc_phase_mark(struct cgc_work *w) {
   cgc_phase_enter(CGC_PHASE_MARK);
-  w->marker = cgc_workers_open(w->workers, &cgc_heap, w->report->before_bytes);
+  w->marker =
+      cgc_workers_open(w->workers, &cgc_heap,
+                       cgc_min(w->report->before_bytes, w->expected_bytes));
+  w->report->nmarkers = w->workers->n;
   int err = cgc_phase_roots(w);
   cgc_marker_scan_pinned(w->marker);
   cgc_phase_lap(w, CGC_PART_PINNED);

@@ -75,6 +75,7 @@ struct cgc_cycle_report {
   uint64_t slice_ns;   /* the longest that a thread marked in an allocation */
   uint64_t nrounds;    /* of visits to written pages */
   bool all_at_once;    /* the last stop was as long as it had to be */
+  unsigned nmarkers;   /* that marked while the world stood */
   uint64_t rescanned;  /* OS pages that were written while marking */
   size_t before_bytes; /* in use when it began */
   size_t live_bytes;   /* marked, or allocated meanwhile */
@@ -91,6 +92,7 @@ struct cgc_work {
   struct cgc_workers *workers;
   struct cgc_marker *marker; /* of the collecting thread, open since MARK */
   struct cgc_cycle_report *report;
+  size_t expected_bytes;  /* alive, at most; SIZE_MAX: who knows */
   uint64_t stood_ns;      /* since when the world stands; 0: it runs */
   uint64_t stood_cpu_ns;  /* the process's CPU time then */
   struct cgc_stand stand; /* the stop that is on */

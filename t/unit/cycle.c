@@ -104,6 +104,24 @@ START_TEST(in_use_after_a_cycle_is_what_is_live) {
 }
 END_TEST
 
+static unsigned markers_of_next(void) {
+  for (int i = 0; i < 1000; i++)
+    collector_alloc(CGC_KIND_NOSCAN, 10000);
+  collector_collect();
+  return cgc_cycle_counters.last.nmarkers;
+}
+
+START_TEST(garbage_alone_needs_no_second_marker) {
+  cgc_options.markers = 2;
+  ck_assert_uint_eq(markers_of_next(), 2); /* it might be alive */
+  ck_assert_uint_eq(markers_of_next(), 1);
+  for (int i = 0; i < 1000; i++)
+    kept[i] = collector_alloc(CGC_KIND_NOSCAN, 10000);
+  ck_assert_uint_eq(markers_of_next(), 1);
+  ck_assert_uint_eq(markers_of_next(), 2);
+}
+END_TEST
+
 START_TEST(growth_to_the_trigger_is_due) {
   ck_assert(!cgc_cycle_due());
   while (!cgc_cycle_due())
@@ -320,6 +338,7 @@ int main(void) {
   tcase_add_test(core, a_list_survives_many_cycles);
   tcase_add_test(core, the_report_says_what_happened);
   tcase_add_test(core, in_use_after_a_cycle_is_what_is_live);
+  tcase_add_test(core, garbage_alone_needs_no_second_marker);
   tcase_add_test(core, growth_to_the_trigger_is_due);
   tcase_add_test(core, hooks_are_called_once_for_each_cycle);
   tcase_add_test(core, a_cycle_finds_dead_objects_with_finalizers_and_links);

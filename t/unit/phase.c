@@ -6,7 +6,11 @@
 static struct cgc_cycle_report report;
 static struct cgc_workers workers;
 static struct cgc_work work = {
-    .scope = CGC_ROOTS_DATA, .workers = &workers, .report = &report};
+    .scope = CGC_ROOTS_DATA,
+    .workers = &workers,
+    .report = &report,
+    .expected_bytes = SIZE_MAX,
+};
 
 static enum cgc_phase seen[16];
 static int nseen;
@@ -15,7 +19,7 @@ static void note(enum cgc_phase phase) { seen[nseen++] = phase; }
 
 static void set_up(void) {
   collector_setup();
-  cgc_check(cgc_workers_init(&workers, 1));
+  cgc_check(cgc_workers_init(&workers, 2));
 }
 
 START_TEST(the_phase_word_changes_and_the_hook_hears_it) {
@@ -77,6 +81,19 @@ START_TEST(the_phases_in_order_are_a_cycle) {
 }
 END_TEST
 
+START_TEST(a_second_marker_comes_for_what_may_be_alive) {
+  for (int i = 0; i < 1000; i++)
+    collector_alloc(CGC_KIND_NOSCAN, 10000);
+  run_phases();
+  ck_assert_uint_eq(report.nmarkers, 2);
+  for (int i = 0; i < 1000; i++)
+    collector_alloc(CGC_KIND_NOSCAN, 10000);
+  work.expected_bytes = CGC_MIB;
+  run_phases();
+  ck_assert_uint_eq(report.nmarkers, 1);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("phase");
   TCase *core = tcase_create("core");
@@ -84,6 +101,7 @@ int main(void) {
   tcase_add_test(core, the_phase_word_changes_and_the_hook_hears_it);
   tcase_add_test(core, stops_add_up_and_the_longest_is_kept);
   tcase_add_test(core, the_phases_in_order_are_a_cycle);
+  tcase_add_test(core, a_second_marker_comes_for_what_may_be_alive);
   suite_add_tcase(suite, core);
   return unit_run(suite);
 }
