@@ -6,6 +6,7 @@
 #include "heap/meta.h"
 #include "mark/toggle.h"
 #include "os/cgroup.h"
+#include "os/processor.h"
 #include "os/regs.h"
 #include "os/thread.h"
 #include "world/mutator.h"
@@ -198,6 +199,7 @@ static bool make_place(void) {
       !cgc_workers_init(&place->workers, (unsigned)cgc_options.markers))
     return false;
   cycle.place = place;
+  cgc_pacer_set_cache(&cycle.pacer, cgc_processor_cache_bytes());
   cgc_stop_spare(&place->beside.background.tid);
   return true;
 }

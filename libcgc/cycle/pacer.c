@@ -6,13 +6,15 @@ enum {
   YIELD_INVERSE = 16,    /* less than this share reclaimed: nothing to find */
   HEADROOM_INVERSE = 16, /* at a limit: the least distance from live */
   EASE_MAX = 64,         /* times that distance, where cycles take too much */
-  BYTES_PER_NS = 100,    /* allocated, for what a cycle costs */
+  CACHED_PER_NS = 150,   /* bytes allocated, for what a cycle costs ... */
+  FAR_PER_NS = 25        /* ... and where they leave the cache meanwhile */
 };
 
 static const size_t headroom_min = CGC_MIB;
 static const size_t near = CGC_MIB; /* of a trigger by cost, from live */
 static const size_t far = 32 * CGC_MIB;
 static const size_t first = 4 * CGC_MIB; /* the trigger before any cycle */
+static const size_t usual_cache = 32 * CGC_MIB;
 
 static size_t saturated_add(size_t a, size_t b) {
   return a > SIZE_MAX - b ? SIZE_MAX : a + b;
@@ -33,14 +35,23 @@ static size_t under_limit(const struct cgc_pacer *p, size_t live,
   return cgc_min(trigger, cgc_max(p->limit_bytes, least));
 }
 
+static size_t paid(const struct cgc_pacer *p, size_t per_ns, size_t most) {
+  return cgc_min(cgc_min(p->cost_ns, most) * per_ns, most);
+}
+
+/* What the program may allocate for what a cycle costs. */
+static size_t worth(const struct cgc_pacer *p) {
+  size_t cached = paid(p, CACHED_PER_NS, cgc_min(p->cached_bytes, far));
+  return cgc_max(cached, paid(p, FAR_PER_NS, far));
+}
+
 /* The least trigger. */
 static size_t floor_of(const struct cgc_pacer *p, size_t live) {
   if (p->minimum_bytes)
     return p->minimum_bytes;
   if (p->cost_ns == 0)
     return first;
-  size_t paid = cgc_min(cgc_min(p->cost_ns, far) * BYTES_PER_NS, far);
-  size_t share = (size_t)cgc_min(p->percent, 100) * paid / 100;
+  size_t share = (size_t)cgc_min(p->percent, 100) * worth(p) / 100;
   return saturated_add(live, cgc_max(near, share));
 }
 
@@ -61,7 +72,13 @@ void cgc_pacer_init(struct cgc_pacer *p, uint64_t percent, size_t minimum_bytes,
                           .stretch = 1,
                           .stretch_max = STRETCH_MAX,
                           .ease = 1};
+  cgc_pacer_set_cache(p, 0);
   set_trigger(p, 0);
+}
+
+/* The rest is for what is alive, and for others. */
+void cgc_pacer_set_cache(struct cgc_pacer *p, size_t bytes) {
+  p->cached_bytes = (bytes ? bytes : usual_cache) / 8 * 3;
 }
 
 void cgc_pacer_set_percent(struct cgc_pacer *p, uint64_t percent, size_t live) {

@@ -3,14 +3,18 @@
  * cycle/pacer.h - when to collect next: arithmetic on one struct.
  *
  *   trigger = live + live * percent / 100 * stretch,
- *             at least live + 100 bytes for each ns that the last cycle took,
+ *             at least live + what pays for the last cycle's time,
  *             at least the minimum, and the room that the program asked for
  *
  * so that marking, which costs what is live, is paid for by as much
- * allocation.  In a tiny heap a cycle costs what finding the roots does: with
- * 100 bytes for a ns that is little against the allocation of 100 bytes, and
- * what the program allocates in between stays in a cache (60 us: 6 MiB; an
- * object of 1 KiB takes 45 ns then, 60 where 32 MiB pass between two cycles).
+ * allocation.  In a tiny heap a cycle costs what finding the roots does, and
+ * what the program allocates in between should stay in the processor's cache:
+ *
+ *   150 bytes for each ns that the last cycle took, up to 3/8 of the cache;
+ *   beyond it, where a byte costs more, 25 bytes
+ *
+ * (80 us: 12 MiB, and an object of 1 KiB takes 33 ns; where 32 MiB pass between
+ * two cycles it takes 45, two threads' each 70 in place of 59).
  * No more than 32 MiB, so that a small heap stays small (binary trees with 4 to
  * 8 MiB alive: 193 ms where the most are 16 MiB, 161 at 32, 138 at 64); and
  * less for who asks for less than 100 percent.
@@ -44,6 +48,7 @@ struct cgc_pacer {
   size_t minimum_bytes; /* no trigger below; 0: what a cycle costs decides */
   size_t room_bytes;    /* no trigger below, whatever else decides */
   uint64_t cost_ns;     /* CPU time of the last cycle */
+  size_t cached_bytes;  /* what may be allocated and stay in the cache */
   size_t limit_bytes;   /* soft limit of the heap; 0: none */
   size_t runway_bytes;  /* allocated while the last cycle marked */
   unsigned stretch;     /* 1, 2 or 4 */
@@ -76,6 +81,9 @@ void cgc_pacer_set_limit(struct cgc_pacer *pacer, size_t bytes, size_t live);
  */
 void cgc_pacer_set_cost(struct cgc_pacer *pacer, uint64_t ns,
                         uint64_t program_ns, size_t live);
+
+/** The processor's cache has BYTES; 0: not known. */
+void cgc_pacer_set_cache(struct cgc_pacer *pacer, size_t bytes);
 
 /** The stretch is always 1. */
 void cgc_pacer_set_steady(struct cgc_pacer *pacer);

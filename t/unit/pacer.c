@@ -51,13 +51,26 @@ static size_t after_cost(size_t live, uint64_t ns) {
 START_TEST(a_cheap_cycle_comes_soon_again) {
   cgc_pacer_init(&pacer, 100, 0, 0);
   ck_assert_uint_eq(pacer.trigger_bytes, 4 * CGC_MIB); /* not known yet */
-  ck_assert_uint_eq(after_cost(100, 60000), 100 + 6000000);
-  ck_assert_uint_eq(after_cost(CGC_MIB, 100000), CGC_MIB + 10000000);
+  ck_assert_uint_eq(after_cost(100, 20000), 100 + 3000000);
+  ck_assert_uint_eq(after_cost(CGC_MIB, 60000), CGC_MIB + 9000000);
   ck_assert_uint_eq(after_cost(100, 0), 100 + CGC_MIB);
   ck_assert_uint_eq(after_cost(100, CGC_GIB), 100 + 32 * CGC_MIB);
   ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 32 * CGC_MIB);
   cgc_pacer_init(&pacer, 50, 0, 0);
   ck_assert_uint_eq(after_cost(100, UINT64_MAX), 100 + 16 * CGC_MIB);
+}
+END_TEST
+
+START_TEST(what_leaves_the_cache_is_worth_less) {
+  cgc_pacer_init(&pacer, 100, 0, 0);
+  ck_assert_uint_eq(after_cost(100, 100000), 100 + 12 * CGC_MIB);
+  cgc_pacer_set_cache(&pacer, 8 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(100, 100000), 100 + 3 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(100, CGC_MIB / 4), 100 + 25 * CGC_MIB / 4);
+  cgc_pacer_set_cache(&pacer, CGC_GIB);
+  ck_assert_uint_eq(after_cost(100, CGC_MIB), 100 + 32 * CGC_MIB);
+  cgc_pacer_set_cache(&pacer, 0);
+  ck_assert_uint_eq(after_cost(100, 100000), 100 + 12 * CGC_MIB);
 }
 END_TEST
 
@@ -198,6 +211,7 @@ int main(void) {
   tcase_add_test(core, the_trigger_is_live_and_the_percentage_of_it);
   tcase_add_test(core, there_is_no_trigger_below_the_minimum);
   tcase_add_test(core, a_cheap_cycle_comes_soon_again);
+  tcase_add_test(core, what_leaves_the_cache_is_worth_less);
   tcase_add_test(core, what_a_cycle_costs_does_not_count_in_a_large_heap);
   tcase_add_test(core, a_cycle_waits_until_the_room_is_taken);
   tcase_add_test(core, zero_percent_is_never);
