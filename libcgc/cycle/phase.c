@@ -163,6 +163,7 @@ static void queue_all_of_root(uintptr_t lo, uintptr_t hi,
 int cgc_phase_first_roots(struct cgc_work *w) {
   cgc_phase_enter(CGC_PHASE_MARK);
   w->marker = cgc_workers_open(w->workers, &cgc_heap, 0);
+  cgc_marker_set_bounded(w->marker);
   int err = cgc_root_visit(w->scope, queue_root, w->marker);
   cgc_phase_lap(w, CGC_PART_ROOTS);
   return err;

@@ -179,15 +179,25 @@ exchange_next(struct cgc_marker *m, struct cgc_lane *l, struct cgc_near near) {
   return m->next[l->next++ % CGC_VISIT_NEXT];
 }
 
+/* A piece may lead to nothing that is to be scanned, many in a row, too. */
+CGC_SCANS_MEMORY
+static CGC_NOINLINE size_t fetch(struct cgc_marker *m, size_t budget) {
+  uint64_t before = m->lane.scanned_bytes;
+  cgc_fetch(m);
+  size_t cost = 1 + (size_t)(m->lane.scanned_bytes - before) / CACHE_LINE;
+  return budget - cgc_min(cost, budget);
+}
+
 /*
  * Fill next.  When nothing waits the slots in the ring are all that may bring
  * more.
- * returns  false if there is nothing but what stands in next
+ * returns  false if there is nothing but what stands in next, or *BUDGET is
+ *          used up
  */
 CGC_SCANS_MEMORY
 CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
-                          struct cgc_lane *l) {
-  for (;;) {
+                          struct cgc_lane *l, size_t *budget) {
+  while (*budget) {
     while (l->nnext < CGC_VISIT_NEXT && l->n > 0)
       enter_next(m, l, pop_slot(m, map, l));
     while (l->nnext < CGC_VISIT_NEXT && l->grey)
@@ -198,12 +208,13 @@ CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
       cgc_visit_all(m, map, l);
     } else if (is_elsewhere(m)) {
       m->lane = *l;
-      cgc_fetch(m);
+      *budget = fetch(m, *budget);
       *l = m->lane;
     } else {
       return false;
     }
   }
+  return false;
 }
 
 /* ---- Windows ---------------------------------------------------------- */
@@ -482,7 +493,9 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
     } else if (l.grey && l.nnext == CGC_VISIT_NEXT - 1) {
       near = exchange_next(m, &l, pop_grey(m, &l));
     } else {
-      bool more = fill_next(m, &map, &l);
+      bool more = fill_next(m, &map, &l, &budget);
+      if (budget == 0)
+        break;
       if (l.nnext == 0) {
         m->lane = l;
         if (!m->shared || !cgc_fetch_shared(m))

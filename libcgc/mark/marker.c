@@ -36,6 +36,7 @@ void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap,
   cgc_slot_fill_rows(m->rows);
   m->heap = heap;
   m->shared = pool->members > 1;
+  m->bounded = false;
   m->map = cgc_slot_map_of(&heap->arena, m->rows);
   cgc_scan_range_set(&m->range, heap->arena.base,
                      cgc_arena_bytes(&heap->arena));
@@ -154,6 +155,11 @@ void cgc_marker_queue_pinned(struct cgc_marker *m, size_t first, size_t end) {
 void cgc_marker_drain(struct cgc_marker *m) {
   m->kernel->drain(m, SIZE_MAX);
   cgc_visit_count(m);
+}
+
+void cgc_marker_set_bounded(struct cgc_marker *m) {
+  m->bounded = true;
+  cgc_visit_set_by_span(m, m->by_span);
 }
 
 bool cgc_marker_drain_some(struct cgc_marker *m, unsigned pieces) {

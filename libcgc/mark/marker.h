@@ -66,10 +66,12 @@ void cgc_marker_queue_pinned(struct cgc_marker *marker, size_t first,
 /** Scan what is queued, and what that queues, to the end. */
 void cgc_marker_drain(struct cgc_marker *marker);
 
+/** Before anything is marked: what follows is drained some at a time. */
+void cgc_marker_set_bounded(struct cgc_marker *marker);
+
 /**
- * The same for up to PIECES objects, beside the program: alone in its pool, the
- * heap held.
- * returns  whether nothing is left
+ * The same for up to PIECES objects, or a piece of a large one, beside the
+ * program: alone in its pool, the heap held. returns  whether nothing is left
  */
 bool cgc_marker_drain_some(struct cgc_marker *marker, unsigned pieces);
 

@@ -11,7 +11,7 @@ enum { BEFORE_START = 16 };
 
 void cgc_visit_set_by_span(struct cgc_marker *m, bool on) {
   m->by_span = on;
-  m->unusual = on || m->shared;
+  m->unusual = on || m->shared || m->bounded;
 }
 
 /* Pages of the span that begins at PAGE; 0: none begins there. */
@@ -58,7 +58,7 @@ static void set_scanned_bits(const struct cgc_arena *arena, size_t pages) {
 CGC_NOINLINE void cgc_visit_turn_to_spans(struct cgc_marker *m) {
   size_t pages = m->range.bytes >> CGC_PAGE_SHIFT;
   cgc_visit_set_by_span(m, true);
-  if (m->shared)
+  if (m->shared || m->bounded)
     return;
   cgc_visit_count(m);
   if (m->marked_objects - m->marked_at_turn < pages / TURN_PAGES)

@@ -16,7 +16,8 @@
  *       clear and its span is queued.
  *
  * Scanned bits are kept only where spans are at work: by the markers of a
- * shared cycle, and for all that is marked when a single one turns to spans.
+ * shared cycle, and for all that is marked when a single one turns to spans; a
+ * bounded one keeps them from the start.
  * One that is clear without need costs another scan of an object.
  *
  * `lane' is what changes with every word, in registers while the loop of
@@ -91,7 +92,8 @@ struct cgc_marker {
   bool relative;   /* distances count */
   bool whole;      /* odd_words or strict: no windows */
   bool by_span;    /* the front is wide: newly marked turns grey */
-  bool unusual;    /* by_span or shared */
+  bool bounded;    /* no step may take longer in a larger heap */
+  bool unusual;    /* by_span, shared or bounded */
   unsigned places; /* of a group of 64 bytes, where addresses count */
   struct cgc_lane lane;
   struct cgc_grey_span grey;

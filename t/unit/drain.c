@@ -259,6 +259,33 @@ START_TEST(a_list_ends_at_a_link_that_does_not_count) {
 }
 END_TEST
 
+/*
+ * Large tables of what is marked already, or waits in its span, leave nothing
+ * to be scanned behind them.
+ */
+START_TEST(a_step_is_bounded_whatever_it_leads_to) {
+  enum { WORDS = 4 << 20, STEP_BYTES = 64 << 10 };
+  static struct cgc_pool pool;
+  static struct cgc_marker m;
+  void **table = private_alloc(cache, CGC_KIND_SCAN, WORDS * sizeof *table);
+  for (size_t i = 0; i < WORDS; i++)
+    table[i] = i % 64 ? table[i - 1] : private_alloc(cache, CGC_KIND_SCAN, 48);
+  cgc_cache_flush(cache);
+  cgc_heap_prepare_marks(heap);
+  cgc_pool_open(&pool, &heap->arena, 1);
+  cgc_marker_open(&m, heap, &pool);
+  cgc_marker_set_bounded(&m);
+  m.queue.limit = 8;
+  cgc_marker_scan_words(&m, (uintptr_t)&table, (uintptr_t)(&table + 1));
+  for (uint64_t before = 0; !cgc_marker_drain_some(&m, 64);) {
+    ck_assert_uint_le(m.scanned_bytes - before, STEP_BYTES);
+    before = m.scanned_bytes;
+  }
+  ck_assert_uint_gt(m.grey_spans, 0);
+  ck_assert_uint_eq(m.marked_objects, 1 + WORDS / 64);
+}
+END_TEST
+
 static size_t scan_few(uintptr_t lo, uintptr_t hi) {
   static struct cgc_pool pool;
   static struct cgc_marker marker;
@@ -324,6 +351,7 @@ int main(void) {
   tcase_add_checked_fixture(shapes, set_up, NULL);
   tcase_add_loop_test(shapes, a_list_of_many_sorts_is_followed_to_its_end, lo,
                       hi);
+  tcase_add_test(shapes, a_step_is_bounded_whatever_it_leads_to);
   tcase_add_test(shapes, a_list_that_ends_in_noscan_large_or_itself_ends);
   tcase_add_loop_test(shapes, a_list_ends_at_a_link_that_does_not_count, lo,
                       hi);
