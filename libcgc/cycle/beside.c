@@ -14,7 +14,7 @@ enum {
   SWEEP_SPANS = 256,     /* swept in one step: about 50 us */
   CHUNK_PAGES = 2048,    /* armed or prepared in one slice: 16 MiB */
   PIECES = 64,           /* drained in one slice: 5 us, a list 500 */
-  PAGES = 32,            /* written ones visited in one slice: 50 us */
+  PAGES = 64,            /* written ones visited in one slice: 100 us */
   ROUNDS = 6,            /* of visits to written pages by the thread, ... */
   SHRINK = 4,            /* ... that find less by a 4th than the one before */
   FINISHES = 8,   /* rounds by the steps, until the world stands for all */
