@@ -91,9 +91,12 @@ CGC_INLINE void see(struct cgc_marker *m, const struct cgc_slot_map *map,
   } else {
     while (hits) {
       unsigned last = 31 - (unsigned)__builtin_clz(hits);
+      uintptr_t word = *(const volatile uintptr_t *)&g->p[last];
       hits ^= 1u << last;
-      if (look.way != CGC_DRAIN_STRICT || cgc_visit_counts(m, map, g->p[last]))
-        cgc_visit_see(m, map, l, g->p[last]);
+      if (look.way == CGC_DRAIN_CAREFUL && word - range->base >= range->bytes)
+        continue;
+      if (look.way != CGC_DRAIN_STRICT || cgc_visit_counts(m, map, word))
+        cgc_visit_see(m, map, l, word);
     }
   }
   cgc_visit_watch_queue(m, l);
@@ -179,15 +182,6 @@ exchange_next(struct cgc_marker *m, struct cgc_lane *l, struct cgc_near near) {
   return m->next[l->next++ % CGC_VISIT_NEXT];
 }
 
-/* A piece may lead to nothing that is to be scanned, many in a row, too. */
-CGC_SCANS_MEMORY
-static CGC_NOINLINE size_t fetch(struct cgc_marker *m, size_t budget) {
-  uint64_t before = m->lane.scanned_bytes;
-  cgc_fetch(m);
-  size_t cost = 1 + (size_t)(m->lane.scanned_bytes - before) / CACHE_LINE;
-  return budget - cgc_min(cost, budget);
-}
-
 /*
  * Fill next.  When nothing waits the slots in the ring are all that may bring
  * more.
@@ -208,7 +202,7 @@ CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
       cgc_visit_all(m, map, l);
     } else if (is_elsewhere(m)) {
       m->lane = *l;
-      *budget = fetch(m, *budget);
+      *budget -= cgc_min(cgc_fetch(m), *budget);
       *l = m->lane;
     } else {
       return false;
@@ -567,6 +561,8 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
 #define KERNELS(name, target)                                                  \
   KERNEL(name, target, CGC_DRAIN_ADDRESSES, cgc_scan_words_##name, NULL,       \
          cgc_scan_beside_##name, cgc_scan_near_##name)                         \
+  KERNEL(name##_careful, target, CGC_DRAIN_CAREFUL, cgc_scan_words_##name,     \
+         NULL, cgc_scan_beside_##name, cgc_scan_near_##name)                   \
   KERNEL(name##_strict, target, CGC_DRAIN_STRICT, cgc_scan_words_##name, NULL, \
          cgc_scan_beside_##name, cgc_scan_near_##name)                         \
   KERNEL(name##_thorough, target, CGC_DRAIN_THOROUGH, cgc_scan_places_##name,  \
@@ -581,6 +577,7 @@ KERNELS(avx512, CGC_SCAN_TARGET_AVX512)
 #define WAYS(name)                                                             \
   {                                                                            \
     {drain_##name, scan_##name},                                               \
+        {drain_##name##_careful, scan_##name##_careful},                       \
         {drain_##name##_strict, scan_##name##_strict}, {                       \
       drain_##name##_thorough, scan_##name##_thorough                          \
     }                                                                          \

@@ -29,6 +29,7 @@
 
 enum cgc_drain_way {
   CGC_DRAIN_ADDRESSES, /* aligned words */
+  CGC_DRAIN_CAREFUL,   /* the same while the program may be changing them */
   CGC_DRAIN_STRICT,    /* of them those that name a byte that counts */
   CGC_DRAIN_THOROUGH,  /* and all that the options add */
   CGC_DRAIN_WAYS

@@ -8,7 +8,8 @@ enum {
   WINDOW_MIN = 512 << 10, /* of this size it is asked which pages are there */
   WINDOW = 4 << 20,       /* so many bytes at once */
   SHARE_MIN = 16,         /* slots that are worth dividing */
-  SPANS_AHEAD = 4         /* queued spans whose lines are asked for */
+  SPANS_AHEAD = 4,        /* queued spans whose lines are asked for */
+  OBJECT = 64             /* bytes of one that is neither small nor large */
 };
 
 uintptr_t cgc_fetch_block_of(const struct cgc_marker *m, uintptr_t lo) {
@@ -156,16 +157,18 @@ void cgc_fetch_share(struct cgc_marker *m) {
     m->lane.n = cgc_queue_share(q, m->lane.n);
 }
 
-void cgc_fetch(struct cgc_marker *m) {
+size_t cgc_fetch(struct cgc_marker *m) {
   struct cgc_piece piece;
+  uint64_t before = m->lane.scanned_bytes;
   if (m->shared && cgc_pool_is_hungry(m->queue.pool))
     cgc_fetch_share(m);
   if (m->grey.words && next_greys(m))
-    return;
+    return 1;
   if (cgc_queue_pop(&m->queue, &piece))
     scan_piece(m, piece);
   else if (!open_span(m))
     cgc_visit_set_by_span(m, false);
+  return 1 + (size_t)(m->lane.scanned_bytes - before) / OBJECT;
 }
 
 bool cgc_fetch_shared(struct cgc_marker *m) {

@@ -25,8 +25,10 @@ void cgc_fetch_scan_described(struct cgc_marker *m, uintptr_t lo, uintptr_t hi);
 /**
  * More for ring, slots or greys, when they are empty: a piece is scanned, or
  * the next greys are taken.  With neither the front is narrow again.
+ * returns  what that is worth in objects, of a budget: many fetches in a row
+ *          may lead to nothing that is to be scanned
  */
-void cgc_fetch(struct cgc_marker *m);
+size_t cgc_fetch(struct cgc_marker *m);
 
 /** The same from the others.  returns  false if they gave nothing */
 bool cgc_fetch_shared(struct cgc_marker *m);

@@ -24,7 +24,8 @@ static void open_options(struct cgc_marker *m) {
   m->places = o->packed ? 0xffff : 0xaaaa;
   enum cgc_scan_kernel kernel = (enum cgc_scan_kernel)o->scan;
   bool thorough = m->odd_words || o->packed || o->relative;
-  m->careful = cgc_drain_choose(kernel, CGC_DRAIN_THOROUGH);
+  m->careful = cgc_drain_choose(
+      kernel, thorough || m->strict ? CGC_DRAIN_THOROUGH : CGC_DRAIN_CAREFUL);
   m->kernel = cgc_drain_choose(kernel, thorough    ? CGC_DRAIN_THOROUGH
                                        : m->strict ? CGC_DRAIN_STRICT
                                                    : CGC_DRAIN_ADDRESSES);
