@@ -14,8 +14,8 @@ VICTIM_FAMILY = malloc calloc realloc reallocarray free memalign valloc \
 VICTIM_CXXFLAGS = -std=c++17 -O2 -g -pthread $(VICTIM_WARNINGS)
 VICTIM_WARNINGS = -Wall -Wextra -Wshadow
 
-VICTIM_TESTS = t/prog/check-roots t/prog/check-notice t/prog/check-malloc \
-  t/prog/check-long
+VICTIM_TESTS = t/prog/check-roots t/prog/check-beside t/prog/check-notice \
+  t/prog/check-malloc t/prog/check-long
 
 VICTIMS = t/prog/leak10g t/prog/mutator t/prog/storm t/prog/malloc/bad_free \
   t/prog/malloc/contents t/prog/malloc/contract t/prog/malloc/deepbind \
@@ -53,10 +53,11 @@ VICTIM_MODULES = t/prog/mod_data.so t/prog/mod_free.so t/prog/mod_relro.so \
 VICTIM_INCLUDES = t/prog/malloc/expect.h t/prog/notice/notice.h \
   t/prog/roots/area.h t/prog/roots/chain.h t/prog/roots/context.h \
   t/prog/roots/hold.h t/prog/roots/module.h
-VICTIM_FILES = t/prog/check-long t/prog/check-malloc t/prog/check-notice \
-  t/prog/check-roots t/prog/malloc/cxx.cc t/prog/mk-local.sh \
-  t/prog/roots/mod_data.c t/prog/roots/mod_free.c t/prog/roots/mod_relro.c \
-  t/prog/roots/mod_tls.c t/prog/run.sh t/prog/victims.txt
+VICTIM_FILES = t/prog/check-beside t/prog/check-long t/prog/check-malloc \
+  t/prog/check-notice t/prog/check-roots t/prog/malloc/cxx.cc \
+  t/prog/mk-local.sh t/prog/roots/mod_data.c t/prog/roots/mod_free.c \
+  t/prog/roots/mod_relro.c t/prog/roots/mod_tls.c t/prog/run.sh \
+  t/prog/victims.txt
 
 $(VICTIMS): %: %.c $(VICTIM_INCLUDES)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && \
@@ -73,8 +74,9 @@ $(VICTIM_MODULES): t/prog/%.so: t/prog/roots/%.c
 .PHONY: victims
 victims: $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
 
-t/prog/check-roots.log t/prog/check-notice.log t/prog/check-malloc.log \
-  t/prog/check-long.log: $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
+t/prog/check-roots.log t/prog/check-beside.log t/prog/check-notice.log \
+  t/prog/check-malloc.log t/prog/check-long.log: $(VICTIMS) $(VICTIMS_CXX) \
+  $(VICTIM_MODULES)
 
 EXTRA_DIST += $(VICTIMS:=.c) $(VICTIM_INCLUDES) $(VICTIM_FILES)
 CLEANFILES += $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)

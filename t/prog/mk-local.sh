@@ -26,8 +26,8 @@ VICTIM_FAMILY = malloc calloc realloc reallocarray free memalign valloc \
 VICTIM_CXXFLAGS = -std=c++17 -O2 -g -pthread $(VICTIM_WARNINGS)
 VICTIM_WARNINGS = -Wall -Wextra -Wshadow
 
-VICTIM_TESTS = t/prog/check-roots t/prog/check-notice t/prog/check-malloc \
-  t/prog/check-long
+VICTIM_TESTS = t/prog/check-roots t/prog/check-beside t/prog/check-notice \
+  t/prog/check-malloc t/prog/check-long
 
 EOF
 ls ./*.c roots/*.c notice/*.c malloc/*.c | grep -v /mod_ |
@@ -54,8 +54,9 @@ $(VICTIM_MODULES): t/prog/%.so: t/prog/roots/%.c
 .PHONY: victims
 victims: $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
 
-t/prog/check-roots.log t/prog/check-notice.log t/prog/check-malloc.log \
-  t/prog/check-long.log: $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
+t/prog/check-roots.log t/prog/check-beside.log t/prog/check-notice.log \
+  t/prog/check-malloc.log t/prog/check-long.log: $(VICTIMS) $(VICTIMS_CXX) \
+  $(VICTIM_MODULES)
 
 EXTRA_DIST += $(VICTIMS:=.c) $(VICTIM_INCLUDES) $(VICTIM_FILES)
 CLEANFILES += $(VICTIMS) $(VICTIMS_CXX) $(VICTIM_MODULES)
