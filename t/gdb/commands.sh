@@ -2,24 +2,9 @@
 # The gdb commands: loaded by themselves from the library, without debug
 # information of it, on a process and on a core, against a program whose heap is
 # known; and installed under the name that gdb looks for.
-set -u
-top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-top_builddir=${top_builddir:-$top_srcdir/build}
-command -v gdb > /dev/null 2>&1 || { echo 'no gdb'; exit 77; }
-gdb -batch -nx -ex 'python print(1)' 2> /dev/null | grep -q '^1' ||
-  { echo 'gdb has no Python'; exit 77; }
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 99
-library=$top_builddir/.libs/libcgc-malloc.so
+. "$(dirname "$0")/../shell.inc"
+need_gdb
 victim=$top_builddir/t/gdb/victim
-failed=0
-
-fail() {
-  echo "FAIL: $*"
-  sed 's/^/    /' log
-  failed=1
-}
 
 # debug ARGUMENT...: gdb, which may load what the library brings.
 debug() {

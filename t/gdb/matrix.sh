@@ -5,30 +5,17 @@
 # code, and the program then ends as it does without a debugger.
 #
 # PLACES in the environment: these only.  ROUNDS: so many times (1).
-set -u
-top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-top_builddir=${top_builddir:-$top_srcdir/build}
-command -v gdb > /dev/null 2>&1 || { echo 'no gdb'; exit 77; }
-gdb -batch -nx -ex 'python print(1)' 2> /dev/null | grep -q '^1' ||
-  { echo 'gdb has no Python'; exit 77; }
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
-MATRIX_LIBRARY=$top_builddir/.libs/libcgc-malloc.so
+. "$(dirname "$0")/../shell.inc"
+need_gdb
+MATRIX_LIBRARY=$library
 LIBCGC_HEAP_TOOL=$top_builddir/cgc-heap
 export MATRIX_LIBRARY LIBCGC_HEAP_TOOL
-failed=0
 
-"$top_builddir/t/gdb/matrix" > "$work/want" || exit 99
-grep -q '^sum' "$work/want" || exit 99
+"$top_builddir/t/gdb/matrix" > want || exit 99
+grep -q '^sum' want || exit 99
 
 all='user other slow refill fast fast-end free free-slow roots mark parked weak
   sweep born start end gone loader handler syscall vfork atexit'
-
-fail() {
-  echo "FAIL: $1: $2"
-  grep -v '^@' "$work/log" | tail -5 | sed 's/^/    /'
-  failed=1
-}
 
 # Codes: 0 collected; -1 disabled or no memory, not here; -2 to -4 say why not.
 check_calls() {
@@ -39,23 +26,23 @@ check_calls() {
     $4 == "script" && $5 !~ /^(0|-9)$/ { print place ": " $0 }
     $4 == "string" && $5 != 0 { print place ": " $0 }
     $6 > 2 { print place ": takes " $6 " s: " $0 }
-    END { if (n != 9) print place ": " n + 0 " calls of 9" }' "$work/log"
+    END { if (n != 9) print place ": " n + 0 " calls of 9" }' log
 }
 
 one() {
   MATRIX_PLACE=$1 timeout 60 gdb -batch -nx \
     -ex "source $top_srcdir/tools/gdb/libcgc-gdb.py" \
     -ex "source $top_srcdir/t/gdb/matrix.py" \
-    --args "$top_builddir/t/gdb/matrix" > "$work/log" 2>&1 < /dev/null
-  check_calls "$1" > "$work/wrong"
-  [ ! -s "$work/wrong" ] || fail "$1" "$(cat "$work/wrong")"
+    --args "$top_builddir/t/gdb/matrix" > log 2>&1 < /dev/null
+  check_calls "$1" > wrong
+  [ ! -s wrong ] || fail "$1: $(cat wrong)"
   for _ in 1 2 3 4 5 6 7 8 9 10; do # gdb let the parent of a vfork go
-    grep -q '^sum' "$work/log" && break
+    grep -q '^sum' log && break
     sleep 0.2
   done
-  grep '^sum' "$work/log" | cmp -s - "$work/want" ||
-    fail "$1" 'the program does not end as it should'
-  [ -z "${VERBOSE-}" ] || cat "$work/log"
+  grep '^sum' log | cmp -s - want ||
+    fail "$1: the program does not end as it should"
+  [ -z "${VERBOSE-}" ] || cat log
 }
 
 round=0

@@ -2,21 +2,10 @@
 # cgc heap: the same answers of a process, of gcore's file and of the kernel's,
 # checked against a program whose heap is known; and one clear line for what
 # can't be read.
-set -u
-top_builddir=${top_builddir:-$(cd "$(dirname "$0")/../.." && pwd)/build}
-cgc=$top_builddir/cgc
+. "$(dirname "$0")/../shell.inc"
 victim=$top_builddir/t/gdb/victim
-work=$(mktemp -d) || exit 99
 pid=
 trap '[ -z "$pid" ] || kill $pid 2> /dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 99
-failed=0
-
-fail() {
-  echo "FAIL: $*"
-  sed 's/^/    /' out err
-  failed=1
-}
 
 wait_ready() {
   for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do

@@ -1,21 +1,7 @@
 #!/bin/sh
 # cgc run: finds the program and the library, sets the environment, passes the
 # exit status on, and refuses what it can't do as env(1) does.
-set -u
-top_builddir=${top_builddir:-$(cd "$(dirname "$0")/../.." && pwd)/build}
-cgc=$top_builddir/cgc
-CC=${CC:-cc}
-unset CGC_LIBRARY LD_PRELOAD
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 99
-failed=0
-
-fail() {
-  echo "FAIL: $*"
-  sed 's/^/    /' out err
-  failed=1
-}
+. "$(dirname "$0")/../shell.inc"
 
 # expect STATUS PATTERN ARGUMENT...: cgc run ends with STATUS, and the first
 # line of stderr (of stdout, when STATUS is below 125) matches PATTERN.

@@ -2,14 +2,8 @@
 # Each case of victims.c, by the compilers that are here, with and without
 # optimisation: the groups found and the status are those of expected.txt.
 # Run by hand: check.sh [CASE]...
-set -u
-top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../../.." && pwd)}
-top_builddir=${top_builddir:-$top_srcdir/build}
-here=$top_srcdir/t/prog/leaks
-library=$top_builddir/.libs/libcgc-malloc.so
-[ -f "$library" ] || { echo "SKIP: no $library"; exit 77; }
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "$0")/../../shell.inc"
+need_library
 
 # What is lost is told by the raw report itself.
 cat > "$work/printer" <<'END'
@@ -45,11 +39,10 @@ run_one() {
   return 1
 }
 
-failed=0 ran=0
-for compiler in ${CC:-gcc} clang; do
-  command -v "${compiler%% *}" > /dev/null 2>&1 || continue
+ran=0
+for compiler in $(compilers); do
   for level in -O0 -O2; do
-    program=$work/$(basename "${compiler%% *}")$level
+    program=$work/$(basename "$compiler")$level
     $compiler -g $level -pthread "$here/victims.c" -o "$program" || exit 99
     while read -r name rest; do
       case $name in '#'* | '') continue ;; esac

@@ -3,15 +3,9 @@
 # that are here, with and without optimisation, as C and as C++: each mistake is
 # found, with its stacks, and nothing where there is none.
 # variants.sh --list: what is found in each case.
-set -u
-top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../../.." && pwd)}
-top_builddir=${top_builddir:-$top_srcdir/build}
-here=$top_srcdir/t/prog/leaks
-library=$top_builddir/.libs/libcgc-malloc.so
-[ -f "$library" ] || { echo "SKIP: no $library"; exit 77; }
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
-${CC:-gcc} -O1 -w "$here/tally.c" -o "$work/tally" || exit 99
+. "$(dirname "$0")/../../shell.inc"
+need_library
+$CC -O1 -w "$here/tally.c" -o "$work/tally" || exit 99
 list=0
 [ "${1-}" != --list ] || list=1
 
@@ -56,7 +50,6 @@ judge() {
     }' "$work/found" "$work/cases" || { failed=1; tail -3 "$work/err"; }
 }
 
-failed=0
 for level in -O0 -O2; do
   for compiler in gcc:g++ clang:clang++; do
     c=${compiler%:*} cxx=${compiler#*:} name=$c$level
