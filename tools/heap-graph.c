@@ -112,60 +112,92 @@ static uint32_t note_root(struct cgc_graph *g, uint64_t where, uint64_t word) {
   return CGC_GRAPH_ROOT | (uint32_t)g->nroots++;
 }
 
-static void reach(struct cgc_graph *g, const struct cgc_image_object *obj,
-                  uint32_t parent) {
-  g->reached[obj->id / 64] |= 1ull << (obj->id % 64);
+/* TO points to the object of number ID, which was not reached yet. */
+CGC_INLINE void reach(struct cgc_graph *g, uint32_t id, uint64_t to,
+                      uint32_t parent) {
+  g->reached[id / 64] |= 1ull << (id % 64);
   g->nreached++;
-  g->reached_bytes += obj->size;
   if (g->parent)
-    g->parent[obj->id] = parent;
-  if (!obj->span->noscan)
-    g->queue[g->nqueue++] = obj->addr;
+    g->parent[id] = parent;
+  if (!cgc_image_is_noscan(g->im, to))
+    g->queue[g->nqueue++] = id;
+}
+
+CGC_INLINE bool is_new(const struct cgc_graph *g, uint32_t id) {
+  return !(g->reached[id / 64] >> (id % 64) & 1);
+}
+
+static void visit_root(uint64_t where, uint64_t to, void *ctx) {
+  struct cgc_graph *g = ctx;
+  uint32_t id = cgc_image_number(g->im, to);
+  if (id != CGC_IMAGE_NONE && is_new(g, id))
+    reach(g, id, to, note_root(g, where, to));
+}
+
+/* What leaves the ring is looked at. */
+CGC_INLINE void turn_ring(struct cgc_graph *g, struct cgc_graph_pointer new) {
+  struct cgc_graph_pointer *p = &g->ring[g->nring++ % CGC_GRAPH_RING];
+  if (p->to && is_new(g, p->id))
+    reach(g, p->id, p->to, p->from);
+  *p = new;
 }
 
 static void visit(uint64_t where, uint64_t to, void *ctx) {
   struct cgc_graph *g = ctx;
-  struct cgc_image_object obj;
-  if (!cgc_image_find(g->im, to, &obj) || cgc_graph_is_reached(g, obj.id) ||
-      !cgc_image_is_live(g->im, obj.id))
+  uint32_t id = cgc_image_number(g->im, to);
+  (void)where;
+  if (id == CGC_IMAGE_NONE)
     return;
-  reach(g, &obj, g->piece ? note_root(g, where, to) : g->from);
+  __builtin_prefetch(&g->reached[id / 64], 1);
+  turn_ring(g, (struct cgc_graph_pointer){to, id, g->from});
+}
+
+static void empty_ring(struct cgc_graph *g) {
+  for (size_t i = 0; i < CGC_GRAPH_RING; i++)
+    turn_ring(g, (struct cgc_graph_pointer){0, 0, 0});
 }
 
 /* The next objects' contents are asked for before they are needed. */
+CGC_INLINE void look_ahead(const struct cgc_graph *g, size_t i) {
+  const struct cgc_image *im = g->im;
+  if (i + AHEAD * 2 < g->nqueue)
+    __builtin_prefetch(&im->groups[g->queue[i + AHEAD * 2] / 64]);
+  if (i + AHEAD < g->nqueue)
+    __builtin_prefetch(im->contents + cgc_image_place(im, g->queue[i + AHEAD]));
+}
+
 static void drain(struct cgc_graph *g) {
-  const uint8_t *contents = g->im->contents;
-  struct cgc_image_object obj;
-  for (size_t i = g->ndone; i < g->nqueue; i++) {
-    if (i + AHEAD < g->nqueue)
-      __builtin_prefetch(contents + (g->queue[i + AHEAD] - g->im->base));
-    if (i % PROGRESS_EVERY == 0)
+  for (;; g->ndone++) {
+    if (g->ndone == g->nqueue)
+      empty_ring(g);
+    if (g->ndone == g->nqueue)
+      return;
+    if (g->ndone % PROGRESS_EVERY == 0)
       cgc_progress("marked", g->nreached, g->im->nlive);
-    if (!cgc_image_find(g->im, g->queue[i], &obj))
-      continue;
-    g->from = obj.id;
-    cgc_graph_words(g, obj.addr, contents + (obj.addr - g->im->base), obj.size,
-                    obj.addr, false, visit, g);
+    look_ahead(g, g->ndone);
+    g->from = g->queue[g->ndone];
+    cgc_graph_slot_words(g, g->from, visit, g);
   }
-  g->ndone = g->nqueue;
 }
 
 void cgc_graph_mark(struct cgc_graph *g, struct cgc_image *im, bool ways) {
   cgc_graph_open(g, im);
   g->reached = cgc_array_map((size_t)im->nslots / 8 + 8);
-  g->queue = cgc_array_map((size_t)im->nslots * 8);
+  g->queue = cgc_array_map((size_t)im->nslots * 4);
   g->parent = ways ? cgc_array_map((size_t)im->nslots * 4) : NULL;
-  cgc_graph_roots(g, false, visit, g);
+  for (size_t i = 0; i < im->nslots / 64; i++)
+    g->reached[i] = ~im->live[i];
+  cgc_graph_roots(g, false, visit_root, g);
   drain(g);
   /* Last, so that it explains only what nothing else does. */
-  cgc_graph_roots(g, true, visit, g);
+  cgc_graph_roots(g, true, visit_root, g);
   drain(g);
 }
 
 void cgc_graph_close(struct cgc_graph *g) {
   size_t n = g->im->nslots;
   cgc_array_unmap(g->reached, n / 8 + 8);
-  cgc_array_unmap(g->queue, n * 8);
+  cgc_array_unmap(g->queue, n * 4);
   cgc_array_unmap(g->parent, n * 4);
   free(g->roots);
 }

@@ -5,8 +5,11 @@
  * The target's heap is marked in this process: breadth first from the roots,
  * so that the first way found to an object is a shortest one.
  *
- *   queue     addresses of objects to be scanned, then of all reached ones
- *   reached   a bit for each slot
+ *   queue     objects to be scanned, then all reached ones that were
+ *   reached   a bit for each slot; of those that hold no object, too, so that
+ *             one question is enough
+ *   ring      the last few pointers found: what is asked of their objects is
+ *             on its way into the cache meanwhile
  *   parent    when ways are wanted: for each slot the number of the one that
  *             it was found from, or ROOT | index into roots
  *
@@ -21,6 +24,12 @@
 #include <string.h>
 
 enum { CGC_GRAPH_RING = 32 };
+
+struct cgc_graph_pointer {
+  uint64_t to;
+  uint32_t id;
+  uint32_t from; /* object */
+};
 
 /* A word that points to an object from outside the heap. */
 struct cgc_graph_root {
@@ -40,11 +49,12 @@ struct cgc_graph {
   unsigned avoid; /* bits of enum cgc_root_place: not looked at */
   uint64_t *reached;
   uint32_t *parent; /* NULL: not wanted */
-  uint64_t *queue;
+  struct cgc_graph_pointer ring[CGC_GRAPH_RING];
+  size_t nring; /* pointers ever found; the last RING are not looked at yet */
+  uint32_t *queue;
   size_t nqueue;
-  size_t ndone; /* of them scanned */
-  uint64_t nreached;
-  uint64_t reached_bytes;
+  size_t ndone;      /* of them scanned */
+  uint64_t nreached; /* objects */
   uint64_t root_bytes;
   struct cgc_graph_root *roots;
   size_t nroots;
@@ -61,7 +71,7 @@ void cgc_graph_close(struct cgc_graph *g);
 
 static inline bool cgc_graph_is_reached(const struct cgc_graph *g,
                                         uint32_t id) {
-  return g->reached[id / 64] >> (id % 64) & 1;
+  return (g->reached[id / 64] & g->im->live[id / 64]) >> (id % 64) & 1;
 }
 
 /* A word of WHERE, an address of the target, that may be a pointer to TO. */
@@ -91,6 +101,14 @@ CGC_INLINE void cgc_graph_words(const struct cgc_graph *g, uint64_t addr,
     else if (odd && word && at % 8 == 0)
       cgc_graph_odd_word(g, addr + at, word, block, fn, ctx);
   }
+}
+
+/** The same for the slot of number ID, which is scanned. */
+CGC_INLINE void cgc_graph_slot_words(const struct cgc_graph *g, uint32_t id,
+                                     cgc_graph_word_fn fn, void *ctx) {
+  uint64_t at = cgc_image_place(g->im, id);
+  cgc_graph_words(g, g->im->base + at, g->im->contents + at,
+                  cgc_image_size(g->im, id), g->im->base + at, false, fn, ctx);
 }
 
 /**

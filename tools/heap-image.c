@@ -268,15 +268,20 @@ static void add_span(struct cgc_image *im, const struct cgc_image_span *s,
                      size_t page) {
   im->spans = cgc_store_room(im->spans, im->nspans, sizeof *im->spans);
   im->spans[im->nspans] = *s;
-  im->spans[im->nspans].first = im->nslots;
-  im->nslots += s->nslots;
-  im->nspans++;
-  im->classes[s->class].nslots = s->nslots;
-  im->classes[s->class].magic = s->nslots == 1 ? 0 : s->magic;
+  im->spans[im->nspans++].first = im->nslots;
+  bool large = s->class == im->value[CGC_L_class_large];
+  im->classes[s->class] = (struct cgc_image_class){
+      large ? 0 : s->magic, s->nslots, large ? 0 : (uint32_t)s->slot_size};
   for (uint32_t i = 0; i < s->npages; i++) {
     im->page_span[page + i] = (uint32_t)im->nspans;
-    im->pages[page + i] = (struct cgc_image_page){
-        im->spans[im->nspans - 1].first, (uint16_t)i, s->class};
+    im->pages[page + i] =
+        (struct cgc_image_page){im->nslots, (uint16_t)i, s->class, s->noscan};
+  }
+  for (uint32_t i = 0; i < s->nslots; i += 64, im->nslots += 64) {
+    size_t group = im->nslots / 64;
+    im->groups = cgc_store_room(im->groups, group, sizeof *im->groups);
+    im->groups[group] = (struct cgc_image_group){
+        (uint32_t)page, (uint16_t)(i / 64), s->class, s->noscan};
   }
 }
 
@@ -290,17 +295,6 @@ static void read_spans(struct cgc_image *im, const uint32_t *desc,
     } else {
       page++;
     }
-  }
-}
-
-/* For each 64 slots the span of the first. */
-static void index_spans(struct cgc_image *im) {
-  size_t i = 0;
-  im->span_of = cgc_store_grow(NULL, ((size_t)im->nslots / 64 + 1) * 4);
-  for (uint32_t id = 0; id < im->nslots; id += 64) {
-    while (id - im->spans[i].first >= im->spans[i].nslots)
-      i++;
-    im->span_of[id / 64] = (uint32_t)i;
   }
 }
 
@@ -384,7 +378,6 @@ static int read_heap(struct cgc_image *im) {
                       at, npages * sizeof *at);
   if (ok)
     read_spans(im, desc, at, npages);
-  index_spans(im);
   free(desc);
   free(at);
   if (!ok)
@@ -413,7 +406,7 @@ void cgc_image_close(struct cgc_image *im) {
   cgc_array_unmap(im->classes, 256 * sizeof *im->classes);
   free(im->page_span);
   free(im->spans);
-  free(im->span_of);
+  free(im->groups);
   free(im->live);
   free(im->held);
   free(im->problems);
@@ -424,15 +417,13 @@ void cgc_image_close(struct cgc_image *im) {
 static void take_contents(uint64_t addr, const void *bytes, size_t n,
                           void *ctx) {
   struct cgc_image *im = ctx;
-  memcpy(im->contents + (addr - im->base), bytes, n);
+  memcpy(im->copy + (addr - im->base), bytes, n);
   cgc_progress("read", addr - im->base, im->bytes);
 }
 
 /* Neighbouring spans at once. */
-void cgc_image_read_contents(struct cgc_image *im) {
-  if (im->contents || im->bytes == 0)
-    return;
-  im->contents = cgc_array_map(im->bytes);
+static void copy_contents(struct cgc_image *im) {
+  im->contents = im->copy = cgc_array_map(im->bytes);
   uint64_t lo = 0, hi = 0;
   for (size_t i = 0; i <= im->nspans; i++) {
     const struct cgc_image_span *s = i < im->nspans ? &im->spans[i] : NULL;
@@ -450,15 +441,23 @@ void cgc_image_read_contents(struct cgc_image *im) {
   }
 }
 
+void cgc_image_read_contents(struct cgc_image *im) {
+  if (im->contents || im->bytes == 0)
+    return;
+  im->contents = cgc_target_view(im->target, im->base, im->base + im->bytes);
+  if (!im->contents)
+    copy_contents(im);
+}
+
 void cgc_image_drop_contents(struct cgc_image *im) {
-  cgc_array_unmap(im->contents, im->bytes);
-  im->contents = NULL;
+  cgc_array_unmap(im->copy, im->bytes);
+  im->contents = im->copy = NULL;
 }
 
 uint32_t cgc_image_count_live(const struct cgc_image *im,
                               const struct cgc_image_span *span) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < span->nslots; i++)
-    n += cgc_image_is_live(im, span->first + i);
+  for (uint32_t i = 0; i < span->nslots; i += 64)
+    n += (uint32_t)__builtin_popcountl(im->live[(span->first + i) / 64]);
   return n;
 }

@@ -5,8 +5,9 @@
  * Finds the library's cgc_debug_root (look/layout.h), looks every name of the
  * table up, and reads spans and states.  Each slot of each span has a number:
  *
- *   spans[]   sorted by address   first = number of slot 0
+ *   spans[]   sorted by address   first = number of slot 0, a multiple of 64
  *   page_span[page]               1 + index of its span; 0: none
+ *   groups[slot / 64]             where these slots are
  *   live      a bit for each slot: allocated, and not known to be garbage
  *   held      a bit for each slot: freed, in a thread's list
  *
@@ -58,11 +59,21 @@ struct cgc_image_page {
   uint32_t first; /* number of its span's slot 0 */
   uint16_t back;  /* pages since the span began; not of large objects */
   uint8_t class;  /* 0: no span */
+  bool noscan;
+};
+
+/* And to find the slot of a number. */
+struct cgc_image_group {
+  uint32_t page; /* the span's first */
+  uint16_t part; /* of the span: its first, second... 64 slots */
+  uint8_t class;
+  bool noscan;
 };
 
 struct cgc_image_class {
   uint64_t magic; /* offset * magic >> 32 is the slot */
   uint32_t nslots;
+  uint32_t slot_size; /* 0: large objects have each their own */
 };
 
 struct cgc_image_problem {
@@ -85,13 +96,14 @@ struct cgc_image {
   struct cgc_image_class *classes; /* of the library's */
   struct cgc_image_span *spans;
   size_t nspans;
-  uint32_t *span_of; /* [slot / 64]: index of that slot's span */
-  uint32_t nslots;   /* of all spans */
+  struct cgc_image_group *groups;
+  uint32_t nslots; /* numbers of slots, unused ones among them */
   uint64_t nlive;
   uint64_t live_bytes;
   uint64_t *live;
   uint64_t *held;
-  uint8_t *contents; /* of the heap, as far as read; NULL at first */
+  const uint8_t *contents; /* of the heap, as far as read; NULL at first */
+  uint8_t *copy;           /* own memory, if they stand there */
   struct cgc_image_problem *problems;
   size_t nproblems;
   size_t nbusy; /* spans that the program was just changing */
@@ -152,12 +164,31 @@ CGC_INLINE uint32_t cgc_image_number(const struct cgc_image *im,
   return i < c->nslots ? p->first + (uint32_t)i : CGC_IMAGE_NONE;
 }
 
-/** The slot of number ID.  A span has dozens of slots: few are passed over. */
+/** Whether the slots that ADDR, in the heap, stands among are not scanned. */
+CGC_INLINE bool cgc_image_is_noscan(const struct cgc_image *im, uint64_t addr) {
+  return im->pages[(addr - im->base) >> im->page_shift].noscan;
+}
+
+/** Bytes of the slot of number ID. */
+CGC_INLINE uint64_t cgc_image_size(const struct cgc_image *im, uint32_t id) {
+  const struct cgc_image_group *g = &im->groups[id / 64];
+  uint64_t size = im->classes[g->class].slot_size;
+  return cgc_likely(size) ? size
+                          : im->spans[im->page_span[g->page] - 1].slot_size;
+}
+
+/** Where it begins, counted from the heap's start (bytes). */
+CGC_INLINE uint64_t cgc_image_place(const struct cgc_image *im, uint32_t id) {
+  const struct cgc_image_group *g = &im->groups[id / 64];
+  return ((uint64_t)g->page << im->page_shift) +
+         (g->part * 64u + id % 64) * (uint64_t)im->classes[g->class].slot_size;
+}
+
+/** The slot of number ID. */
 CGC_INLINE void cgc_image_object(const struct cgc_image *im, uint32_t id,
                                  struct cgc_image_object *obj) {
-  const struct cgc_image_span *s = &im->spans[im->span_of[id / 64]];
-  while (id - s->first >= s->nslots)
-    s++;
+  const struct cgc_image_group *g = &im->groups[id / 64];
+  const struct cgc_image_span *s = &im->spans[im->page_span[g->page] - 1];
   *obj = (struct cgc_image_object){
       s, id, s->base + (id - s->first) * s->slot_size, s->slot_size};
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -301,6 +302,8 @@ void cgc_target_close(struct cgc_target *t) {
       ptrace(PTRACE_DETACH, t->threads[i].tid, 0, t->threads[i].signal);
     free(t->threads[i].vector);
   }
+  if (t->core)
+    munmap(t->core, t->core_bytes);
   if (t->fd >= 0)
     close(t->fd);
   free(t->threads);
@@ -359,6 +362,24 @@ uint64_t cgc_target_word(const struct cgc_target *t, uint64_t addr,
   if (width > sizeof word || !cgc_target_read(t, addr, &word, width))
     return 0;
   return word;
+}
+
+static bool map_core(struct cgc_target *t) {
+  if (!t->core) {
+    void *p = mmap(NULL, t->core_bytes, PROT_READ, MAP_PRIVATE, t->fd, 0);
+    t->core = p == MAP_FAILED ? NULL : p;
+  }
+  return t->core != NULL;
+}
+
+/* All pages at once: they are read at random, a fault for each costs more. */
+const uint8_t *cgc_target_view(struct cgc_target *t, uint64_t lo, uint64_t hi) {
+  const struct cgc_segment *s = t->is_core ? cgc_target_find(t, lo) : NULL;
+  if (!s || hi - s->lo > s->data_bytes || !map_core(t))
+    return NULL;
+  uint64_t at = s->data_at + (lo - s->lo), first = at % OS_PAGE;
+  madvise(t->core + at - first, first + (hi - lo), MADV_POPULATE_READ);
+  return t->core + at;
 }
 
 /* ---- walking ------------------------------------------------------------- */

@@ -64,6 +64,7 @@ struct cgc_target {
   bool is_cut;    /* core: shorter than its headers say */
   bool is_traced; /* somebody else's debugger holds it */
   uint64_t core_bytes;
+  uint8_t *core;       /* the file, mapped when it is asked for; NULL */
   uint64_t stack_hint; /* core: an address in the main thread's stack */
   struct cgc_segment *segments;
   size_t nsegments;
@@ -93,6 +94,13 @@ uint64_t cgc_target_word(const struct cgc_target *t, uint64_t addr,
 /** The segment that holds ADDR, or NULL. */
 const struct cgc_segment *cgc_target_find(const struct cgc_target *t,
                                           uint64_t addr);
+
+/**
+ * The bytes of [LO, HI) as the core file has them, in one piece.
+ * returns  memory that is not to be written, until cgc_target_close; NULL: of a
+ *          process, or in several pieces
+ */
+const uint8_t *cgc_target_view(struct cgc_target *t, uint64_t lo, uint64_t hi);
 
 /** Which bytes a walk is about. */
 enum cgc_target_pages {

@@ -26,9 +26,10 @@ struct build {
 
 /* ---- the search ---------------------------------------------------------- */
 
+/* A node with pointers still to be followed. */
 struct level {
+  uint64_t at, end; /* in the log */
   uint32_t node;
-  uint32_t at; /* of its pointers: the next one to follow */
 };
 
 static void note_edge(uint64_t where, uint64_t to, void *ctx) {
@@ -36,7 +37,7 @@ static void note_edge(uint64_t where, uint64_t to, void *ctx) {
   const struct cgc_image *im = b->t->im;
   uint32_t slot = cgc_image_number(im, to);
   (void)where;
-  if (slot == CGC_IMAGE_NONE || slot == b->last || !cgc_image_is_live(im, slot))
+  if (slot == CGC_IMAGE_NONE || slot == b->last)
     return;
   if (b->nlog == b->room) {
     b->log = cgc_array_resize(b->log, b->room * 4, b->room * 8);
@@ -45,46 +46,48 @@ static void note_edge(uint64_t where, uint64_t to, void *ctx) {
   b->last = slot;
   b->log[b->nlog++] = slot;
   __builtin_prefetch(&b->t->number[slot]);
+  __builtin_prefetch(&im->groups[slot / 64]);
   __builtin_prefetch(im->contents + (to - im->base));
 }
 
 /* SLOT becomes a node, reached from node PARENT. */
 static void enter(struct build *b, uint32_t slot, uint32_t parent) {
   struct cgc_tree *t = b->t;
-  struct cgc_image_object o;
   uint32_t node = t->n++;
   t->number[slot] = node;
   t->slot[node] = slot;
   t->idom[node] = parent;
   b->first[node] = b->nlog;
   b->last = slot; /* a block that points to itself does not count */
-  cgc_image_object(t->im, slot, &o);
-  const uint8_t *bytes = cgc_graph_bytes(b->g, &o);
-  if (bytes)
-    cgc_graph_words(b->g, o.addr, bytes, o.size, o.addr, false, note_edge, b);
+  if (!t->im->groups[slot / 64].noscan)
+    cgc_graph_slot_words(b->g, slot, note_edge, b);
   if (node % EVERY == 0)
     cgc_progress("blocks", node, t->im->nlive);
 }
 
-/* All that SLOT leads to. */
+/*
+ * All that SLOT leads to.  A node's last pointer takes its place on the stack,
+ * so a list needs none.
+ */
 static void search(struct build *b, struct level *stack, uint32_t slot) {
   struct cgc_tree *t = b->t;
+  struct level l = {0, 0, 0};
   size_t depth = 0;
-  enter(b, slot, 0);
-  stack[0] = (struct level){t->n - 1, 0};
   for (;;) {
-    struct level *l = &stack[depth];
-    uint64_t at = b->first[l->node] + l->at;
-    uint64_t end = l->node + 1 < t->n ? b->first[l->node + 1] : b->nlog;
-    while (at < end && t->number[b->log[at]])
-      at++;
-    l->at = (uint32_t)(at + 1 - b->first[l->node]);
-    if (at < end) {
-      enter(b, b->log[at], l->node);
-      stack[++depth] = (struct level){t->n - 1, 0};
-    } else if (depth-- == 0) {
-      return;
+    enter(b, slot, l.node);
+    if (l.at < l.end)
+      stack[depth++] = l;
+    l = (struct level){b->first[t->n - 1], b->nlog, t->n - 1};
+    for (;;) {
+      while (l.at < l.end && t->number[b->log[l.at]])
+        l.at++;
+      if (l.at < l.end)
+        break;
+      if (depth == 0)
+        return;
+      l = stack[--depth];
     }
+    slot = b->log[l.at++];
   }
 }
 
@@ -121,6 +124,12 @@ static void forget_reached(struct cgc_tree *t, size_t from) {
   t->nroots = n;
 }
 
+/* So that the search has one thing to ask of a slot. */
+static void number_dead(struct cgc_tree *t) {
+  for (uint32_t slot = 0; slot < t->im->nslots; slot++)
+    t->number[slot] = cgc_image_is_live(t->im, slot) ? 0 : CGC_TREE_DEAD;
+}
+
 static void search_all(struct build *b) {
   struct cgc_tree *t = b->t;
   size_t nslots = (size_t)t->im->nslots + 2;
@@ -132,6 +141,7 @@ static void search_all(struct build *b) {
   b->room = LOG_MIN;
   b->log = cgc_array_map(b->room * 4);
   t->n = 1;
+  number_dead(t);
   cgc_graph_roots(b->g, false, note_root, b);
   search_roots(b, stack, 0);
   size_t from = t->nroots;
@@ -143,6 +153,11 @@ static void search_all(struct build *b) {
 }
 
 /* ---- semidominators ------------------------------------------------------ */
+
+/* What points nowhere may as well point to the roots, which nobody asks for. */
+static uint32_t node_of(const struct cgc_tree *t, uint32_t slot) {
+  return t->number[slot] == CGC_TREE_DEAD ? 0 : t->number[slot];
+}
 
 /* The pointers to node w that come from later nodes. */
 struct later {
@@ -160,7 +175,7 @@ static void take_earlier(struct build *b, struct later *later) {
     b->semi[cgc_tree_find(t, t->roots[i].word)] = 0;
   for (uint64_t e = 0; e < b->nlog; e++) {
     __builtin_prefetch(&t->number[b->log[cgc_min(e + AHEAD, b->nlog - 1)]]);
-    b->log[e] = t->number[b->log[e]];
+    b->log[e] = node_of(t, b->log[e]);
   }
   for (uint32_t v = 1; v < t->n; v++)
     for (uint64_t e = b->first[v]; e < b->first[v + 1]; e++) {
@@ -250,10 +265,8 @@ static void find_parents(struct build *b) {
 }
 
 static void add_up(struct cgc_tree *t) {
-  struct cgc_image_object o;
   for (uint32_t w = 1; w < t->n; w++) {
-    cgc_image_object(t->im, t->slot[w], &o);
-    t->bytes[w] = o.size;
+    t->bytes[w] = cgc_image_size(t->im, t->slot[w]);
     t->objects[w] = 1;
   }
   for (uint32_t w = t->n - 1; w > 0; w--) {
@@ -298,5 +311,5 @@ void cgc_tree_close(struct cgc_tree *t) {
 
 uint32_t cgc_tree_find(const struct cgc_tree *t, uint64_t addr) {
   struct cgc_image_object o;
-  return cgc_image_find(t->im, addr, &o) ? t->number[o.id] : 0;
+  return cgc_image_find(t->im, addr, &o) ? node_of(t, o.id) : 0;
 }

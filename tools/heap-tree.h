@@ -9,7 +9,7 @@
  *
  *   node      blocks in the order in which a search from the roots, depth
  *             first, comes to them; 1, 2, ...
- *   number    slot → node; 0: not reached
+ *   number    slot → node; 0: not reached; DEAD: nothing is allocated there
  *   slot      node → slot
  *   idom      node → node: the tree
  *   bytes, objects   node → what it retains, itself included
@@ -25,6 +25,8 @@
 #define CGC_TOOLS_HEAP_TREE_H
 
 #include "heap-graph.h"
+
+#define CGC_TREE_DEAD UINT32_MAX
 
 struct cgc_tree {
   struct cgc_image *im;

@@ -13,12 +13,14 @@ BENCH_PATTERNS = t/bench/malloc/small t/bench/malloc/server \
   t/bench/malloc/zeroed t/bench/malloc/threads t/bench/malloc/phases \
   t/bench/back
 BENCH_TOOLS = t/bench/turns t/bench/start
+# Under cgc run.
+BENCH_VICTIMS = t/bench/look
 BENCH_SHARED = t/bench/bench.h t/bench/bench.c
 BENCH_LOADER = t/bench/collector.h t/bench/collector.c
 BENCH_SHAPES = t/bench/shapes.h t/bench/shapes.c
 t/bench/mark: $(BENCH_SHAPES)
 BENCH_RUNNERS = t/bench/mark.sh t/bench/alloc.sh t/bench/malloc.sh \
-  t/bench/start.sh t/bench/leak.sh t/bench/pause.sh
+  t/bench/start.sh t/bench/leak.sh t/bench/look.sh t/bench/pause.sh
 
 $(BENCH_COLLECTOR): %: %.c $(BENCH_SHARED) $(BENCH_LOADER)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) \
@@ -33,14 +35,16 @@ $(BENCH_PATTERNS): %: %.c $(BENCH_SHARED) t/bench/malloc/pattern.h
 $(BENCH_TOOLS): %: %.c $(BENCH_SHARED)
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) -static \
 	  -o $@ $(srcdir)/$@.c $(srcdir)/t/bench/bench.c
+$(BENCH_VICTIMS): %: %.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) $(BENCH_CFLAGS) -o $@ $(srcdir)/$@.c
 t/bench/measure: t/programs/measure.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -O2 -o $@ \
 	  $(srcdir)/t/programs/measure.c
 
 .PHONY: bench bench-programs bench-mark bench-clients bench-sizes bench-alloc \
-  bench-malloc bench-pause bench-start bench-leak
+  bench-malloc bench-pause bench-start bench-leak bench-look
 bench-programs: all $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
-  t/bench/measure
+  $(BENCH_VICTIMS) t/bench/measure
 BENCH_ENV = top_srcdir='$(abs_top_srcdir)' \
   top_builddir='$(abs_top_builddir)'
 bench-mark: bench-programs
@@ -57,6 +61,8 @@ bench-start: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/start.sh
 bench-leak: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/leak.sh
+bench-look: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/look.sh
 # Debian's programs on both libraries; not of `bench', they are to be installed
 # (./setup deps --clients).
 bench-clients: all
@@ -65,7 +71,7 @@ bench-clients: all
 
 # One after the other, whatever -j says.
 bench: bench-programs
-	for part in mark sizes alloc malloc pause start leak; do \
+	for part in mark sizes alloc malloc pause start leak look; do \
 	  $(MAKE) $(AM_MAKEFLAGS) bench-$$part || exit 1; echo; \
 	done
 
@@ -78,9 +84,9 @@ t/bench/drain: t/bench/drain.c $(BENCH_SHAPES) $(BENCH_SHARED) \
 	  .libs/libcgc-unit.a
 
 EXTRA_DIST += t/bench/drain.c $(BENCH_COLLECTOR:=.c) $(BENCH_PATTERNS:=.c) \
-  $(BENCH_TOOLS:=.c) $(BENCH_SHARED) $(BENCH_LOADER) $(BENCH_SHAPES) \
+  $(BENCH_TOOLS:=.c) $(BENCH_VICTIMS:=.c) $(BENCH_SHARED) $(BENCH_LOADER) $(BENCH_SHAPES) \
   $(BENCH_RUNNERS) \
   t/bench/common.inc t/bench/leak/churn.c t/bench/leak/traps.c \
   t/bench/malloc/pattern.h t/bench/malloc/gawk.sh
 CLEANFILES += t/bench/drain $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
-  t/bench/measure
+  $(BENCH_VICTIMS) t/bench/measure
