@@ -93,8 +93,7 @@ static void search_span(struct search *s, const struct cgc_image_span *sp) {
     if (!cgc_image_is_live(s->graph->im, o.id) || o.id == s->target.id)
       continue;
     s->ref.source = o;
-    cgc_graph_words(s->graph, o.addr, cgc_graph_bytes(s->graph, &o), o.size,
-                    o.addr, false, found_ref, s);
+    cgc_graph_object(s->graph, o.id, found_ref, s);
   }
 }
 
@@ -169,13 +168,11 @@ static void show_outgoing(uint64_t where, uint64_t to, void *ctx) {
 
 static void each(struct refs *r) {
   struct cgc_graph *g = &r->v->graph;
-  const uint8_t *bytes = cgc_graph_bytes(g, &r->of);
   if (!r->v->options.from)
     cgc_heap_each_ref(g, &r->of,
                       r->v->options.dot ? draw_incoming : show_incoming, r);
-  else if (bytes)
-    cgc_graph_words(g, r->of.addr, bytes, r->of.size, r->of.addr, false,
-                    show_outgoing, r);
+  else
+    cgc_graph_object(g, r->of.id, show_outgoing, r);
 }
 
 int cgc_heap_refs(struct cgc_heap_view *v) {

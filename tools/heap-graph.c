@@ -25,6 +25,7 @@ void cgc_graph_open(struct cgc_graph *g, struct cgc_image *im) {
       .tagged = option(im, CGC_L_options_tagged),
       .before_start = option(im, CGC_L_options_before_start),
       .unaligned = option(im, CGC_L_options_unaligned),
+      .strict = im->strict,
       .avoid = g->avoid,
   };
   cgc_image_read_contents(im);
@@ -45,6 +46,15 @@ void cgc_graph_odd_word(const struct cgc_graph *g, uint64_t where,
     fn(where, far, ctx);
 }
 
+bool cgc_graph_counts(const struct cgc_graph *g, uint64_t to) {
+  struct cgc_image_object obj;
+  if (!cgc_image_find(g->im, to, &obj))
+    return false;
+  uint64_t offset = to - obj.addr;
+  return offset == 0 || (offset < CGC_IMAGE_DISPLACEMENTS &&
+                         g->im->allowed[offset / 64] >> (offset % 64) & 1);
+}
+
 /* ---- roots --------------------------------------------------------------- */
 
 struct roots {
@@ -60,6 +70,9 @@ static void give_piece(const struct cgc_root_piece *piece, void *ctx) {
   bool packed = piece->place == CGC_PLACE_CODE || (r->g->unaligned && data);
   if (r->g->avoid >> piece->place & 1)
     return;
+  bool moved =
+      piece->place == CGC_PLACE_STACK || piece->place == CGC_PLACE_REGISTER;
+  r->g->strict = r->g->im->strict && !moved;
   r->g->piece = piece;
   r->g->root_bytes += piece->n;
   cgc_graph_words(r->g, piece->addr, piece->bytes, piece->n, 0, packed, r->fn,
@@ -98,6 +111,7 @@ void cgc_graph_roots(struct cgc_graph *g, bool own, cgc_graph_word_fn fn,
     give_pinned(&r);
   }
   g->piece = NULL;
+  g->strict = g->im->strict;
 }
 
 /* ---- marking ------------------------------------------------------------- */
@@ -176,7 +190,7 @@ static void drain(struct cgc_graph *g) {
       cgc_progress("marked", g->nreached, g->im->nlive);
     look_ahead(g, g->ndone);
     g->from = g->queue[g->ndone];
-    cgc_graph_slot_words(g, g->from, visit, g);
+    cgc_graph_object(g, g->from, visit, g);
   }
 }
 

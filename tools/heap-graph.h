@@ -14,7 +14,8 @@
  *             it was found from, or ROOT | index into roots
  *
  * A word is taken for a pointer where the collector takes it for one (options
- * packed, relative, tagged, before_start, unaligned).
+ * packed, relative, tagged, before_start, unaligned; descriptors of kinds; the
+ * bytes that count where not all do).
  */
 #ifndef CGC_TOOLS_HEAP_GRAPH_H
 #define CGC_TOOLS_HEAP_GRAPH_H
@@ -46,6 +47,7 @@ struct cgc_graph_root {
 struct cgc_graph {
   struct cgc_image *im;
   bool packed, relative, tagged, before_start, unaligned;
+  bool strict;    /* some bytes of an object count: not of stacks, registers */
   unsigned avoid; /* bits of enum cgc_root_place: not looked at */
   uint64_t *reached;
   uint32_t *parent; /* NULL: not wanted */
@@ -82,6 +84,9 @@ void cgc_graph_odd_word(const struct cgc_graph *g, uint64_t where,
                         uint64_t word, uint64_t block, cgc_graph_word_fn fn,
                         void *ctx);
 
+/** Whether a pointer to that byte counts, where not each does. */
+bool cgc_graph_counts(const struct cgc_graph *g, uint64_t to);
+
 /**
  * Call FN for what N bytes may point to in the heap.
  * addr   theirs in the target
@@ -96,16 +101,28 @@ CGC_INLINE void cgc_graph_words(const struct cgc_graph *g, uint64_t addr,
   for (size_t at = 0; at + 8 <= n; at += step) {
     uint64_t word;
     memcpy(&word, bytes + at, sizeof word);
-    if (cgc_image_has(g->im, word))
-      fn(addr + at, word, ctx);
-    else if (odd && word && at % 8 == 0)
+    if (cgc_image_has(g->im, word)) {
+      if (cgc_likely(!g->strict) || cgc_graph_counts(g, word))
+        fn(addr + at, word, ctx);
+    } else if (odd && word && at % 8 == 0)
       cgc_graph_odd_word(g, addr + at, word, block, fn, ctx);
   }
 }
 
-/** The same for the slot of number ID, which is scanned. */
-CGC_INLINE void cgc_graph_slot_words(const struct cgc_graph *g, uint32_t id,
-                                     cgc_graph_word_fn fn, void *ctx) {
+/**
+ * The same for the object of number ID: what the collector would look at.
+ * Those of kinds that say it themselves are cgc_graph_described's.
+ */
+void cgc_graph_described(const struct cgc_graph *g, uint32_t id,
+                         cgc_graph_word_fn fn, void *ctx);
+CGC_INLINE void cgc_graph_object(const struct cgc_graph *g, uint32_t id,
+                                 cgc_graph_word_fn fn, void *ctx) {
+  const struct cgc_image_kind *kind = cgc_image_kind_of(g->im, id);
+  if (cgc_unlikely(kind->form != CGC_FORM_WORDS)) {
+    if (kind->form != CGC_FORM_NOTHING)
+      cgc_graph_described(g, id, fn, ctx);
+    return;
+  }
   uint64_t at = cgc_image_place(g->im, id);
   cgc_graph_words(g, g->im->base + at, g->im->contents + at,
                   cgc_image_size(g->im, id), g->im->base + at, false, fn, ctx);
@@ -118,12 +135,6 @@ CGC_INLINE void cgc_graph_slot_words(const struct cgc_graph *g, uint32_t id,
  */
 void cgc_graph_roots(struct cgc_graph *g, bool own, cgc_graph_word_fn fn,
                      void *ctx);
-
-/** The bytes of OBJ; NULL when it is not scanned. */
-CGC_INLINE const uint8_t *cgc_graph_bytes(const struct cgc_graph *g,
-                                          const struct cgc_image_object *obj) {
-  return obj->span->noscan ? NULL : g->im->contents + (obj->addr - g->im->base);
-}
 
 /** Set the graph's reading rules; cgc_graph_mark does it. */
 void cgc_graph_open(struct cgc_graph *g, struct cgc_image *im);

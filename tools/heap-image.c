@@ -281,7 +281,7 @@ static void add_span(struct cgc_image *im, const struct cgc_image_span *s,
     size_t group = im->nslots / 64;
     im->groups = cgc_store_room(im->groups, group, sizeof *im->groups);
     im->groups[group] = (struct cgc_image_group){
-        (uint32_t)page, (uint16_t)(i / 64), s->class, s->noscan};
+        (uint32_t)page, (uint16_t)(i / 64), s->class, s->kind};
   }
 }
 
@@ -296,6 +296,41 @@ static void read_spans(struct cgc_image *im, const uint32_t *desc,
       page++;
     }
   }
+}
+
+/* ---- kinds --------------------------------------------------------------- */
+
+static uint8_t form_of(const struct cgc_image *im, uint64_t form) {
+  return form == im->value[CGC_L_form_descriptor] ? CGC_FORM_DESCRIPTOR
+         : form == im->value[CGC_L_form_array]    ? CGC_FORM_ARRAY
+                                                  : CGC_FORM_WORDS;
+}
+
+static void read_kinds(struct cgc_image *im) {
+  uint64_t n =
+      cgc_min(im->value[CGC_L_kinds], sizeof im->kinds / sizeof *im->kinds);
+  uint64_t at = im->value[CGC_L_at_kind_table];
+  for (uint64_t i = 0; i < n; i++, at += im->value[CGC_L_size_kind_ops]) {
+    bool noscan = im->value[CGC_L_kinds_noscan] >> i & 1;
+    im->kinds[i] = (struct cgc_image_kind){
+        cgc_image_field(im, at, CGC_L_kind_ops_descr),
+        cgc_image_field(im, at, CGC_L_kind_ops_add_size),
+        noscan ? CGC_FORM_NOTHING
+               : form_of(im, cgc_image_field(im, at, CGC_L_kind_ops_form))};
+  }
+  im->layout_proc =
+      cgc_target_word(im->target, im->value[CGC_L_at_kind_layout_proc],
+                      im->width[CGC_L_at_kind_layout_proc]);
+}
+
+/* The bytes that count, where not all do; unreadable: all. */
+static void read_displacement(struct cgc_image *im) {
+  uint64_t at = im->value[CGC_L_at_displacement];
+  im->strict =
+      cgc_image_field(im, at, CGC_L_displacement_some) &&
+      cgc_target_read(
+          im->target, at + im->value[CGC_L_displacement_allowed], im->allowed,
+          cgc_min(im->width[CGC_L_displacement_allowed], sizeof im->allowed));
 }
 
 /* ---- states -------------------------------------------------------------- */
@@ -376,6 +411,8 @@ static int read_heap(struct cgc_image *im) {
                       desc, npages * sizeof *desc) &&
       cgc_target_read(im->target, cgc_image_field(im, arena, CGC_L_arena_spans),
                       at, npages * sizeof *at);
+  read_kinds(im);
+  read_displacement(im);
   if (ok)
     read_spans(im, desc, at, npages);
   free(desc);

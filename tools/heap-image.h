@@ -62,12 +62,26 @@ struct cgc_image_page {
   bool noscan;
 };
 
+/* What of an object is scanned. */
+enum cgc_image_form {
+  CGC_FORM_WORDS,
+  CGC_FORM_NOTHING,
+  CGC_FORM_DESCRIPTOR, /* see heap-descriptor */
+  CGC_FORM_ARRAY
+};
+
+struct cgc_image_kind {
+  uint64_t descr;
+  bool add_size;
+  uint8_t form;
+};
+
 /* And to find the slot of a number. */
 struct cgc_image_group {
   uint32_t page; /* the span's first */
   uint16_t part; /* of the span: its first, second... 64 slots */
   uint8_t class;
-  bool noscan;
+  uint8_t kind;
 };
 
 struct cgc_image_class {
@@ -80,6 +94,8 @@ struct cgc_image_problem {
   uint64_t addr;
   const char *what;
 };
+
+enum { CGC_IMAGE_DISPLACEMENTS = 4096 };
 
 struct cgc_image {
   struct cgc_target *target;
@@ -94,6 +110,10 @@ struct cgc_image {
   uint32_t *page_span;
   struct cgc_image_page *pages;
   struct cgc_image_class *classes; /* of the library's */
+  struct cgc_image_kind kinds[256];
+  uint64_t layout_proc; /* the mark procedure that follows a bitmap; 0 */
+  bool strict;          /* only these bytes of an object count */
+  uint64_t allowed[CGC_IMAGE_DISPLACEMENTS / 64];
   struct cgc_image_span *spans;
   size_t nspans;
   struct cgc_image_group *groups;
@@ -191,6 +211,12 @@ CGC_INLINE void cgc_image_object(const struct cgc_image *im, uint32_t id,
   const struct cgc_image_span *s = &im->spans[im->page_span[g->page] - 1];
   *obj = (struct cgc_image_object){
       s, id, s->base + (id - s->first) * s->slot_size, s->slot_size};
+}
+
+/** What of the slot of number ID is scanned. */
+CGC_INLINE const struct cgc_image_kind *
+cgc_image_kind_of(const struct cgc_image *im, uint32_t id) {
+  return &im->kinds[im->groups[id / 64].kind];
 }
 
 CGC_INLINE bool cgc_image_is_live(const struct cgc_image *im, uint32_t id) {

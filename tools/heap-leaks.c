@@ -74,10 +74,8 @@ static void take_below(uint64_t where, uint64_t to, void *ctx) {
 
 static void words_of(struct loss *l, const struct cgc_image_object *o,
                      cgc_graph_word_fn fn) {
-  const uint8_t *bytes = cgc_graph_bytes(l->graph, o);
   l->self = o->id;
-  if (bytes)
-    cgc_graph_words(l->graph, o->addr, bytes, o->size, o->addr, false, fn, l);
+  cgc_graph_object(l->graph, o->id, fn, l);
 }
 
 static void row(struct loss *l, const struct cgc_image_object *head) {

@@ -59,8 +59,7 @@ static void enter(struct build *b, uint32_t slot, uint32_t parent) {
   t->idom[node] = parent;
   b->first[node] = b->nlog;
   b->last = slot; /* a block that points to itself does not count */
-  if (!t->im->groups[slot / 64].noscan)
-    cgc_graph_slot_words(b->g, slot, note_edge, b);
+  cgc_graph_object(b->g, slot, note_edge, b);
   if (node % EVERY == 0)
     cgc_progress("blocks", node, t->im->nlive);
 }

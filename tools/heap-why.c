@@ -43,8 +43,7 @@ static uint64_t offset_of(const struct ways *w,
                           const struct cgc_image_object *from,
                           const struct cgc_image_object *to) {
   struct step s = {to, 0};
-  cgc_graph_words(w->graph, from->addr, cgc_graph_bytes(w->graph, from),
-                  from->size, from->addr, false, found_step, &s);
+  cgc_graph_object(w->graph, from->id, found_step, &s);
   return s.where - from->addr;
 }
 

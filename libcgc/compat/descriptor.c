@@ -136,8 +136,10 @@ enum cgc_kind cgc_descriptor_kind(GC_word descr, bool add_size) {
     cgc_fatal("GC_new_kind: there are only %d kinds", CGC_KIND_LIMIT);
   kinds[kind].descr = descr;
   kinds[kind].add_size = add_size;
-  cgc_kind_set((enum cgc_kind)kind,
-               &(struct cgc_kind_ops){all ? NULL : scan_kind});
+  cgc_kind_set(
+      (enum cgc_kind)kind,
+      &(struct cgc_kind_ops){all ? NULL : scan_kind, descr, add_size,
+                             all ? CGC_KIND_WORDS : CGC_KIND_DESCRIPTOR});
   return (enum cgc_kind)kind;
 }
 

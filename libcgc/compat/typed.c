@@ -49,10 +49,11 @@ static void scan_array(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
 }
 
 static void make_kinds(void) {
-  typed.proc = GC_new_proc(mark_layout);
+  cgc_kind_layout_proc = typed.proc = GC_new_proc(mark_layout);
   typed.one = cgc_descriptor_kind((GC_word)-WORD | GC_DS_PER_OBJECT, true);
   typed.array = cgc_descriptor_kind(GC_DS_LENGTH, true);
-  cgc_kind_set(typed.array, &(struct cgc_kind_ops){scan_array});
+  cgc_kind_set(typed.array,
+               &(struct cgc_kind_ops){scan_array, .form = CGC_KIND_ARRAY});
 }
 
 static void make_kinds_once(void) { pthread_once(&typed.once, make_kinds); }

@@ -2,6 +2,7 @@
 #include "mark/kind.h"
 
 struct cgc_kind_ops cgc_kind_table[CGC_KIND_LIMIT];
+unsigned cgc_kind_layout_proc;
 
 void cgc_kind_set(enum cgc_kind kind, const struct cgc_kind_ops *ops) {
   cgc_check(kind >= CGC_KIND_DESCRIBED && kind < CGC_KIND_LIMIT);

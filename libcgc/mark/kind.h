@@ -9,6 +9,9 @@
  *   table[kind] --scan(marker, lo, hi)--> cgc_marker_mark_word
  *                                         cgc_marker_scan_words
  *
+ * A reader from outside, who can't call the function, has in its place what
+ * the function follows: form and descr.
+ *
  *   I1  Only kinds from CGC_KIND_DESCRIBED on have a function.
  *
  * Who comes in: who makes a kind (sets), the marker (asks).  Calls: nothing.
@@ -32,12 +35,24 @@ struct cgc_marker;
 typedef void (*cgc_kind_scan_fn)(struct cgc_marker *marker, uintptr_t lo,
                                  uintptr_t hi);
 
+enum cgc_kind_form {
+  CGC_KIND_WORDS,      /* every aligned word may be a pointer */
+  CGC_KIND_DESCRIPTOR, /* what bdwgc's descriptor says, compat/descriptor */
+  CGC_KIND_ARRAY       /* elements with one each, compat/typed */
+};
+
 struct cgc_kind_ops {
   cgc_kind_scan_fn scan; /* NULL: every aligned word may be a pointer */
+  uint64_t descr;        /* the descriptor */
+  bool add_size;         /* the slot's size is added to it */
+  uint8_t form;          /* enum cgc_kind_form */
 };
 
 /* guard: the comment above */
 extern struct cgc_kind_ops cgc_kind_table[CGC_KIND_LIMIT];
+
+/* The mark procedure whose environment is a struct layout; 0: none yet. */
+extern unsigned cgc_kind_layout_proc;
 
 /** Objects of KIND, from CGC_KIND_DESCRIBED on, are scanned by OPS. */
 void cgc_kind_set(enum cgc_kind kind, const struct cgc_kind_ops *ops);

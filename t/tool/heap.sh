@@ -126,6 +126,30 @@ check_noted() {
   pid=
 }
 
+# Which words count in objects that say it, and which bytes where not all do.
+check_described() {
+  $CC -g -O1 -w -I "$top_srcdir/libcgc/compat/include" \
+    "$top_srcdir/t/gdb/described.c" "$top_builddir/.libs/libgc.so" \
+    -Wl,-rpath,"$top_builddir/.libs" -o described || exit 99
+  : > says
+  ./described "$@" > says < in &
+  pid=$!
+  wait_ready
+  [ "$(grep -c ' no$' says)" -gt 12 ] || fail 'described: little is said'
+  while read -r what block counts && [ "$what" != ready ]; do
+    case $counts in
+    yes) expect 0 '^kept[+0-9]* (described).* -> ' $pid why "$block" ;;
+    no)
+      expect 1 'nothing reaches it' $pid why "$block"
+      expect 0 'KIND  *TO *nothing ' $pid refs "$block"
+      ;;
+    esac
+  done < says
+  kill $pid
+  wait $pid 2> /dev/null
+  pid=
+}
+
 # What each block of a random graph retains, against a search by hand.
 check_graph() {
   : > says
@@ -170,6 +194,8 @@ wait $pid 2> /dev/null
 pid=
 
 for seed in 1 2 3; do check_graph $seed; done
+check_described
+check_described strict
 check_noted
 check_churn
 

@@ -428,7 +428,7 @@ static long nseen, nasked[MADE];
 static enum cgc_kind make_kind(cgc_kind_scan_fn scan) {
   int kind = cgc_heap_add_kind(&cgc_heap);
   ck_assert_int_ge(kind, CGC_KIND_DESCRIBED);
-  cgc_kind_set((enum cgc_kind)kind, &(struct cgc_kind_ops){scan});
+  cgc_kind_set((enum cgc_kind)kind, &(struct cgc_kind_ops){.scan = scan});
   return (enum cgc_kind)kind;
 }
 

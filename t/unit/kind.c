@@ -7,7 +7,7 @@ static void scan(struct cgc_marker *marker, uintptr_t lo, uintptr_t hi) {
   (void)marker, (void)lo, (void)hi;
 }
 
-static const struct cgc_kind_ops ops = {scan};
+static const struct cgc_kind_ops ops = {.scan = scan};
 
 START_TEST(a_kind_has_the_function_that_was_set) {
   enum cgc_kind last = (enum cgc_kind)(CGC_KIND_LIMIT - 1);

@@ -177,7 +177,7 @@ static void describe(void **p, enum cgc_kind kind) {
 
 static void begin_described(void **objects, size_t n, enum cgc_kind kind,
                             cgc_kind_scan_fn fn) {
-  const struct cgc_kind_ops ops = {fn};
+  const struct cgc_kind_ops ops = {.scan = fn};
   cgc_kind_set(kind, &ops);
   begin();
   for (size_t i = 0; i < n; i++)
