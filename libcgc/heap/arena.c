@@ -171,7 +171,7 @@ bool cgc_arena_grow(struct cgc_arena *arena, size_t npages) {
     if (!extend(arena, (enum cgc_arena_table)t, total))
       return false;
   atomic_store_explicit(&arena->heap_bytes, total << CGC_PAGE_SHIFT,
-                        memory_order_relaxed);
+                        memory_order_release);
   return true;
 }
 

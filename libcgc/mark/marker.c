@@ -158,6 +158,14 @@ void cgc_marker_drain(struct cgc_marker *m) {
   cgc_visit_count(m);
 }
 
+void cgc_marker_extend(struct cgc_marker *m) {
+  size_t bytes = cgc_arena_bytes(&m->heap->arena);
+  if (bytes == m->range.bytes)
+    return;
+  cgc_scan_range_set(&m->range, m->heap->arena.base, bytes);
+  cgc_pool_extend(m->queue.pool, &m->heap->arena);
+}
+
 void cgc_marker_set_bounded(struct cgc_marker *m) {
   m->bounded = true;
   cgc_visit_set_by_span(m, m->by_span);

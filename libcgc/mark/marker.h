@@ -66,6 +66,12 @@ void cgc_marker_queue_pinned(struct cgc_marker *marker, size_t first,
 /** Scan what is queued, and what that queues, to the end. */
 void cgc_marker_drain(struct cgc_marker *marker);
 
+/**
+ * The heap may have grown.  Where pointers into what it has grown by may have
+ * been written since marking began, before any is looked at; the only marker.
+ */
+void cgc_marker_extend(struct cgc_marker *marker);
+
 /** Before anything is marked: what follows is drained some at a time. */
 void cgc_marker_set_bounded(struct cgc_marker *marker);
 

@@ -69,6 +69,15 @@ static size_t place(const struct cgc_pool *pool, size_t ahead) {
   return at < pool->ring_size ? at : at - pool->ring_size;
 }
 
+/* Those that stand at the ring's beginning follow those at its old end. */
+void cgc_pool_extend(struct cgc_pool *pool, const struct cgc_arena *arena) {
+  size_t before = pool->ring_size, first = before - pool->head;
+  cgc_check(pool->members == 1);
+  pool->ring_size = cgc_arena_pages(arena);
+  for (size_t i = first; i < pool->nspans; i++)
+    pool->ring[place(pool, i)] = pool->ring[i - first];
+}
+
 void cgc_pool_put_spans(struct cgc_pool *pool, const uint32_t *pages,
                         size_t n) {
   lock(pool);

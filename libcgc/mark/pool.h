@@ -45,7 +45,7 @@ struct cgc_piece {
 struct cgc_pool {
   uint32_t *ring;   /* the arena's greys; guard: lock */
   uint8_t *queued;  /* the arena's; by claim and release */
-  size_t ring_size; /* pages of the arena; const */
+  size_t ring_size; /* pages of the arena; const but for extend */
   size_t head;      /* guard: lock */
   size_t nspans;    /* guard: lock */
   size_t npieces;   /* guard: lock */
@@ -63,6 +63,9 @@ struct cgc_pool {
 /** Empty, for MEMBERS markers of ARENA. */
 void cgc_pool_open(struct cgc_pool *pool, const struct cgc_arena *arena,
                    unsigned members);
+
+/** ARENA has grown while the only member marks. */
+void cgc_pool_extend(struct cgc_pool *pool, const struct cgc_arena *arena);
 
 /** Marking was broken off: forget what waits (I1). */
 void cgc_pool_clear(struct cgc_pool *pool);

@@ -68,6 +68,7 @@ static uintptr_t end_of(const struct cgc_span *span) {
 
 void cgc_rescan(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   const struct cgc_arena *arena = &m->heap->arena;
+  cgc_marker_extend(m);
   while (lo < hi) {
     size_t page = cgc_arena_page_of(arena, lo);
     /* Acquire: pairs with heap/arena's release of a new span. */

@@ -9,8 +9,8 @@
  *   written page --marked and live objects on it--> their words --> marker
  *
  * Objects that are not marked need no visit: whoever reaches one later scans
- * it then.  What was allocated meanwhile is marked from birth and stands on
- * written pages only.
+ * it then.  What is written may lead to what the heap has grown by, so the
+ * marker is extended first.
  *
  * Who comes in: cycle/, beside the program or with the world stopped, the heap
  * held.  Calls: mark/marker.  Locks: none.

@@ -42,6 +42,25 @@ START_TEST(spans_come_out_first_in_first_out) {
 }
 END_TEST
 
+/* Wherever the ring's head is, and however far it has gone round. */
+START_TEST(a_ring_of_a_heap_that_grows_keeps_its_order) {
+  bool zeroed;
+  cgc_pool_open(&pool, &heap->arena, 1);
+  uint32_t in = 0, expected = 0, out;
+  struct unit_random r = unit_random();
+  for (size_t size = pool.ring_size; pool.ring_size < 8 * size;) {
+    for (uint64_t n = unit_below(&r, pool.ring_size - pool.nspans + 1); n; n--)
+      cgc_pool_put_spans(&pool, &in, 1), in++;
+    for (uint64_t n = unit_below(&r, pool.nspans + 1); n; n--) {
+      ck_assert_uint_eq(cgc_pool_take_spans(&pool, &out, 1), 1);
+      ck_assert_uint_eq(out, expected++);
+    }
+    cgc_pageheap_alloc(&heap->pageheap, 64, 1, true, &zeroed);
+    cgc_pool_extend(&pool, &heap->arena);
+  }
+}
+END_TEST
+
 START_TEST(pieces_are_taken_as_far_as_there_is_room) {
   static struct cgc_piece pieces[CGC_POOL_PIECES + 10];
   cgc_pool_open(&pool, &heap->arena, 2);
@@ -149,6 +168,7 @@ int main(void) {
   tcase_add_checked_fixture(core, set_up, NULL);
   tcase_add_test(core, a_span_is_claimed_once_until_it_is_released);
   tcase_add_test(core, spans_come_out_first_in_first_out);
+  tcase_add_test(core, a_ring_of_a_heap_that_grows_keeps_its_order);
   tcase_add_test(core, pieces_are_taken_as_far_as_there_is_room);
   tcase_add_test(core, slots_are_taken_as_far_as_there_is_room);
   tcase_add_test(core, a_single_member_never_sleeps);
