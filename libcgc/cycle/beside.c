@@ -40,7 +40,7 @@ static bool arm_slice(struct cgc_beside *b) {
 
 static bool prepare_slice(struct cgc_beside *b) {
   size_t first = next_chunk(b);
-  cgc_heap_prepare_some(&cgc_heap, first, b->at);
+  cgc_heap_whiten_some(&cgc_heap, first, b->at);
   return b->at == b->end;
 }
 
@@ -154,15 +154,6 @@ static uint64_t grown_bytes(void) {
   return atomic_load_explicit(&cgc_heap.grown_bytes, memory_order_relaxed);
 }
 
-static void stop_to_hold(struct cgc_beside *b) {
-  cgc_phase_stop_world(&b->work);
-  if (b->cut)
-    cgc_beside_clean_up(b);
-  cgc_heap_hold(&cgc_heap);
-  cgc_phase_start_world(&b->work);
-  enter(b, CGC_BESIDE_ARMING);
-}
-
 static void begin_rounds(struct cgc_beside *b) {
   cgc_barrier_rewind(&b->barrier);
   b->nfound = UINT64_MAX;
@@ -175,6 +166,7 @@ static void begin_finishing(struct cgc_beside *b) {
   b->at = b->end; /* pinned objects are scanned */
 }
 
+/* returns  0, or -errno of the roots */
 static int stop_for_roots(struct cgc_beside *b) {
   cgc_phase_stop_world(&b->work);
   int err = cgc_phase_first_roots(&b->work);
@@ -182,6 +174,19 @@ static int stop_for_roots(struct cgc_beside *b) {
   begin_rounds(b);
   enter(b, CGC_BESIDE_MARKING);
   return err;
+}
+
+/* Of a young cycle the marks are there, and the record of what was written. */
+static int stop_to_hold(struct cgc_beside *b) {
+  cgc_phase_stop_world(&b->work);
+  if (b->cut)
+    cgc_beside_clean_up(b);
+  cgc_heap_hold(&cgc_heap);
+  cgc_phase_start_world(&b->work);
+  if (b->young)
+    return stop_for_roots(b);
+  enter(b, CGC_BESIDE_ARMING);
+  return 0;
 }
 
 /* The program allocates faster than the thread marks: the steps mark, too.  It
@@ -214,11 +219,12 @@ static void audit(struct cgc_beside *b) {
   m->marked_objects = objects;
 }
 
-/* What was allocated since the marks were prepared is born marked. */
+/* A young cycle does not count what the ones before it have marked. */
 static size_t live_bytes(struct cgc_beside *b) {
+  size_t old = b->young ? b->live_bytes : 0;
   b->born_bytes = (size_t)(grown_bytes() - b->grown_bytes);
   return cgc_min(b->report.before_bytes,
-                 (size_t)b->work.marker->marked_bytes + b->born_bytes);
+                 old + (size_t)b->work.marker->marked_bytes);
 }
 
 static uint64_t deadline_of(const struct cgc_beside *b) {
@@ -241,6 +247,7 @@ static bool drain_until(struct cgc_marker *m, uint64_t deadline_ns) {
 static int remark(struct cgc_beside *b, bool in_time) {
   struct cgc_marker *m = b->work.marker;
   size_t max = in_time ? pages_in_remark(b) : 0;
+  cgc_marker_extend(m);
   bool done = cgc_barrier_finish(&b->barrier, m, max);
   cgc_phase_lap(&b->work, CGC_PART_WRITTEN);
   if (!done)
@@ -261,8 +268,10 @@ static void reclaim(struct cgc_beside *b) {
   audit(b);
   cgc_phase_weak(&b->work);
   cgc_heap_release(&cgc_heap);
-  cgc_phase_flip(&b->work, live_bytes(b));
+  b->live_bytes = live_bytes(b);
+  cgc_phase_flip(&b->work, b->live_bytes);
   cgc_phase_enter(CGC_PHASE_SWEEP);
+  b->remembers = cgc_heap.arena.sticky;
 }
 
 /* returns  as remark */
@@ -291,7 +300,7 @@ static bool must_stand_still(void) {
 }
 
 int cgc_beside_begin(struct cgc_beside *b, const struct cgc_work *work,
-                     enum cgc_cycle_reason reason, bool threaded) {
+                     enum cgc_cycle_reason reason, bool threaded, bool young) {
   size_t in_use = cgc_heap_in_use(&cgc_heap);
   cgc_check(!cgc_beside_is_on(b));
   if (must_stand_still() || cgc_barrier_open(&b->barrier, &cgc_heap) != 0)
@@ -301,6 +310,8 @@ int cgc_beside_begin(struct cgc_beside *b, const struct cgc_work *work,
   b->work = *work;
   b->work.report = &b->report;
   b->threaded = threaded;
+  b->young = b->report.young = young && b->remembers;
+  b->remembers = false;
   b->grown_bytes = grown_bytes();
   b->limit_bytes = in_use + cgc_max(in_use, GROWTH_MIN);
   b->ntries = 0;
@@ -332,7 +343,7 @@ int cgc_beside_step(struct cgc_beside *b) {
   switch (b->stage) {
   case CGC_BESIDE_SWEEPING:
     if (!cgc_heap_sweep_spans(&cgc_heap, SWEEP_SPANS))
-      stop_to_hold(b);
+      err = stop_to_hold(b);
     break;
   case CGC_BESIDE_ARMING:
     if (stage_is_over(b))
@@ -371,6 +382,7 @@ bool cgc_beside_wants_all(const struct cgc_beside *b) {
 }
 
 void cgc_beside_cut_short(struct cgc_beside *b) {
+  b->remembers = false;
   if (!cgc_beside_is_on(b))
     return;
   enter(b, CGC_BESIDE_OFF);
@@ -386,6 +398,7 @@ void cgc_beside_clean_up(struct cgc_beside *b) {
 
 void cgc_beside_fork_child(struct cgc_beside *b) {
   cgc_background_fork_child(&b->background);
+  b->remembers = false;
   cgc_barrier_close(&b->barrier);
   if (cgc_beside_is_on(b) || b->cut)
     cgc_beside_clean_up(b);

@@ -8,7 +8,7 @@
  *
  *   SWEEPING   the last cycle's garbage, some spans at each step
  *   ARMING     all of the heap is clean in the books of the barrier
- *   PREPARING  mark bits; whatever is not live at that moment is born marked
+ *   PREPARING  mark bits: nothing is marked, and what is allocated is white
  *   MARKING    from the first roots and pinned objects; then the pages that
  *              were written meanwhile, in rounds while that pays
  *   FINISHING  more rounds, until few pages are left
@@ -23,6 +23,11 @@
  * cannot write pages faster than they are visited).  Only a program that does
  * so all the same, or whose heap grows to four times what it was, stands for
  * as long as it takes; the trace says so.
+ *
+ * A young cycle keeps the marks of the cycle before, so it is neither armed nor
+ * prepared: what is marked is old and stays, and of that only what stands on
+ * pages written since is scanned again.  It reclaims what was allocated since
+ * then; what died of the old waits for a full cycle.
  *
  *   I1  While it is on the heap is held and nothing is unswept.
  *   I2  At the flip every object that a marking from scratch would mark is
@@ -55,6 +60,9 @@ enum cgc_beside_stage {
 struct cgc_beside {
   enum cgc_beside_stage stage;
   bool threaded;     /* the slices are a background thread's */
+  bool young;        /* what was marked before stays so */
+  bool remembers;    /* marks and the record of writes since hold: the next
+                        cycle may be young */
   bool cut;          /* cut short; the heap is still held */
   _Atomic bool over; /* the stage's slices are done */
   struct cgc_work work;
@@ -67,6 +75,7 @@ struct cgc_beside {
   unsigned ntries;      /* stops to remark */
   uint64_t grown_bytes; /* the heap's, when the cycle began */
   size_t born_bytes;    /* allocated since, at the flip */
+  size_t live_bytes;    /* then, by the last of them */
   size_t limit_bytes;   /* in use: then the rest is done in one step */
 };
 
@@ -75,12 +84,13 @@ CGC_INLINE bool cgc_beside_is_on(const struct cgc_beside *beside) {
 }
 
 /**
- * Begin a cycle, WORK has its scope and workers.
+ * Begin a cycle, WORK has its scope and workers; a young one where the last
+ * cycle allows it and YOUNG.
  * returns  0; -ENOSYS: nothing keeps a record of writes, or there are objects
  *          that must not be scanned while the program runs
  */
 int cgc_beside_begin(struct cgc_beside *beside, const struct cgc_work *work,
-                     enum cgc_cycle_reason reason, bool threaded);
+                     enum cgc_cycle_reason reason, bool threaded, bool young);
 
 /**
  * One step of the cycle that is on.

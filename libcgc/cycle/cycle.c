@@ -80,6 +80,8 @@ static size_t minimum(enum cgc_root_scope scope) {
 bool cgc_cycle_init(enum cgc_root_scope scope) {
   cgc_lock_register(&cycle.lock);
   cycle.scope = scope;
+  cgc_heap.arena.sticky =
+      cgc_options.generational && cgc_options.mode != CGC_MODE_STW;
   cgc_pacer_init(&cycle.pacer, (uint64_t)cgc_options.percent, minimum(scope),
                  (size_t)cgc_options.memory_limit);
   publish_trigger();
@@ -271,6 +273,8 @@ static void count_step(const struct cgc_beside *beside) {
 static int end_beside(struct cgc_beside *beside) {
   struct cgc_cycle_report *r = &beside->report;
   cgc_pacer_set_runway(&cycle.pacer, beside->born_bytes);
+  if (!r->young)
+    cgc_pacer_set_full(&cycle.pacer, r->live_bytes);
   pace(r);
   return finish(r);
 }
@@ -281,7 +285,8 @@ static int step_beside(enum cgc_cycle_reason reason) {
   struct cgc_work work = new_work();
   bool threaded = cgc_options.mode == CGC_MODE_CONCURRENT;
   if (!cgc_beside_is_on(beside) &&
-      cgc_beside_begin(beside, &work, reason, threaded) != 0)
+      cgc_beside_begin(beside, &work, reason, threaded,
+                       !cgc_pacer_wants_full(&cycle.pacer)) != 0)
     return run_stopped(reason);
   int result = run(NULL);
   count_step(beside);

@@ -11,7 +11,8 @@ enum {
 };
 
 static const size_t headroom_min = CGC_MIB;
-static const size_t near = CGC_MIB; /* of a trigger by cost, from live */
+static const size_t old_min = 4 * CGC_MIB; /* grown by, for a full cycle */
+static const size_t near = CGC_MIB;        /* of a trigger by cost, from live */
 static const size_t far = 32 * CGC_MIB;
 static const size_t first = 4 * CGC_MIB; /* the trigger before any cycle */
 static const size_t usual_cache = 32 * CGC_MIB;
@@ -114,7 +115,18 @@ void cgc_pacer_set_room(struct cgc_pacer *p, size_t bytes, size_t live) {
   set_trigger(p, live);
 }
 
+void cgc_pacer_set_full(struct cgc_pacer *p, size_t live) {
+  p->full_bytes = live;
+}
+
+bool cgc_pacer_wants_full(const struct cgc_pacer *p) {
+  size_t full = p->full_bytes;
+  size_t grown = p->live_bytes - cgc_min(p->live_bytes, full);
+  return grown >= cgc_max(full / 100 * p->percent / 2, old_min);
+}
+
 void cgc_pacer_update(struct cgc_pacer *p, size_t before, size_t live) {
+  p->live_bytes = live;
   size_t reclaimed = before > live ? before - live : 0;
   if (reclaimed < before / YIELD_INVERSE)
     p->stretch = cgc_min(p->stretch * 2, p->stretch_max);

@@ -30,6 +30,9 @@
  * program allocated during the last such cycle, so that it ends about where one
  * with the world stopped would begin; but at half of the way at the earliest.
  *
+ * Young cycles keep what earlier ones found alive.  When that has grown by half
+ * of the percentage since the last full cycle, the next one is full.
+ *
  * Near a soft limit the trigger comes closer, but never nearer to the live
  * heap than 1/16 of it.  A cycle that took more CPU time than the program since
  * the one before doubles that distance, and one that took less than half of it
@@ -51,6 +54,8 @@ struct cgc_pacer {
   size_t cached_bytes;  /* what may be allocated and stay in the cache */
   size_t limit_bytes;   /* soft limit of the heap; 0: none */
   size_t runway_bytes;  /* allocated while the last cycle marked */
+  size_t full_bytes;    /* live after the last full cycle */
+  size_t live_bytes;    /* after the last cycle */
   unsigned stretch;     /* 1, 2 or 4 */
   unsigned stretch_max; /* 1 or 4 */
   unsigned ease;        /* 1 to 64, a power of two */
@@ -84,6 +89,12 @@ void cgc_pacer_set_cost(struct cgc_pacer *pacer, uint64_t ns,
 
 /** The processor's cache has BYTES; 0: not known. */
 void cgc_pacer_set_cache(struct cgc_pacer *pacer, size_t bytes);
+
+/** A cycle that was not young found LIVE bytes. */
+void cgc_pacer_set_full(struct cgc_pacer *pacer, size_t live);
+
+/** Whether the next cycle shall not be young. */
+bool cgc_pacer_wants_full(const struct cgc_pacer *pacer);
 
 /** The stretch is always 1. */
 void cgc_pacer_set_steady(struct cgc_pacer *pacer);

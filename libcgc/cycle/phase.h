@@ -74,6 +74,7 @@ struct cgc_cycle_report {
   uint64_t roots_ns;   /* of the pause: finding and scanning roots */
   uint64_t slice_ns;   /* the longest that a thread marked in an allocation */
   uint64_t nrounds;    /* of visits to written pages */
+  bool young;          /* what earlier cycles marked was not looked at */
   bool all_at_once;    /* the last stop was as long as it had to be */
   unsigned nmarkers;   /* that marked while the world stood */
   uint64_t rescanned;  /* OS pages that were written while marking */

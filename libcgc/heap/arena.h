@@ -76,6 +76,7 @@ struct cgc_arena {
   uint8_t *queued;           /* const */
   size_t pages_limit;        /* const */
   _Atomic size_t pages_max;  /* the program's limit */
+  bool sticky;               /* marks outlive their cycle; const */
   bool claimed;              /* nothing is reserved; guard: pageheap.lock */
   struct cgc_arena_part part[CGC_TABLES]; /* guard: pageheap.lock */
 };

@@ -159,7 +159,10 @@ static struct cgc_span *new_span(struct cgc_heap *heap, size_t npages,
     return NULL;
   }
   span->needs_zero = !*zeroed;
-  cgc_sweep_prepare(&heap->arena, span);
+  if (heap->pageheap.held || heap->arena.sticky)
+    cgc_sweep_whiten(&heap->arena, span);
+  else
+    cgc_sweep_prepare(&heap->arena, span);
   cgc_arena_set(&heap->arena, span);
   return span;
 }
@@ -306,12 +309,17 @@ static void prepare(struct cgc_span *span, void *ctx) {
   cgc_sweep_prepare(&heap->arena, span);
 }
 
-void cgc_heap_prepare_some(struct cgc_heap *heap, size_t first, size_t end) {
-  cgc_heap_each_span_in(heap, first, end, prepare, heap);
+void cgc_heap_prepare_marks(struct cgc_heap *heap) {
+  cgc_heap_each_span(heap, prepare, heap);
 }
 
-void cgc_heap_prepare_marks(struct cgc_heap *heap) {
-  cgc_heap_prepare_some(heap, 0, cgc_arena_pages(&heap->arena));
+static void whiten(struct cgc_span *span, void *ctx) {
+  const struct cgc_heap *heap = ctx;
+  cgc_sweep_whiten(&heap->arena, span);
+}
+
+void cgc_heap_whiten_some(struct cgc_heap *heap, size_t first, size_t end) {
+  cgc_heap_each_span_in(heap, first, end, whiten, heap);
 }
 
 void cgc_heap_flip(struct cgc_heap *heap, size_t live_bytes) {

@@ -118,11 +118,10 @@ void cgc_heap_each_span_in(const struct cgc_heap *heap, size_t first,
 void cgc_heap_prepare_marks(struct cgc_heap *heap);
 
 /**
- * The same for the spans that begin in pages [FIRST, END), beside the program:
- * all swept, the heap held.  A slot that is not LIVE at that moment is born
- * marked, so whatever is written into it must be noted from before (os/dirty).
+ * Beside the program, all swept, the heap held: nothing in the spans that begin
+ * in pages [FIRST, END) is marked, and what is allocated there is born white.
  */
-void cgc_heap_prepare_some(struct cgc_heap *heap, size_t first, size_t end);
+void cgc_heap_whiten_some(struct cgc_heap *heap, size_t first, size_t end);
 
 /**
  * World stopped, marking done: what is unmarked is garbage from here on, swept

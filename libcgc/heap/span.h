@@ -19,9 +19,10 @@
  * FREE the cache that has the span (where == CGC_SPAN_CACHED), else the
  * central list.
  *
- *   I1  While marking, the mark bit of every slot that was not LIVE when
- *       the cycle began is set, and its scanned bit.  So the marker asks only
- *       for that bit, and what is allocated while it runs is born marked.
+ *   I1  While marking in a stopped world, the mark bit of every slot that is
+ *       not LIVE is set, and its scanned bit.  So the marker asks only for
+ *       that bit.  Beside the program it is clear, and what is allocated
+ *       meanwhile is born white: it lives if it is reached.
  *   I2  Between the end of marking and the sweep of the span a slot is
  *       garbage exactly if it is LIVE and unmarked.
  *   I3  In a central list: nfree == number of FREE slots, if the span is swept.

@@ -24,7 +24,17 @@ void cgc_sweep_prepare(const struct cgc_arena *arena,
                        const struct cgc_span *span);
 
 /**
- * Sweep SPAN after marking; nfree is exact afterwards.
+ * The same, and the bits of slots that are not LIVE are clear, too: for a cycle
+ * beside the program, which would else keep all that is allocated meanwhile,
+ * and scan it.  A stale pointer to such a slot marks it; whoever gets the slot
+ * then owns an object that was born marked.
+ */
+void cgc_sweep_whiten(const struct cgc_arena *arena,
+                      const struct cgc_span *span);
+
+/**
+ * Sweep SPAN after marking; nfree is exact afterwards.  In a sticky arena the
+ * marks of what is alive stay as they are, all others are cleared.
  * returns  slots that became free
  */
 uint32_t cgc_sweep_span(const struct cgc_arena *arena, struct cgc_span *span);

@@ -45,12 +45,12 @@ size_t cgc_trace_format(char *buf, size_t size,
   return cgc_log_format(
       buf, size,
       "cycle %lu at %lu.%03us heap %lu.%u->%lu.%u MiB live %lu.%u MiB "
-      "pause %lu us stops %lu rescanned %lu cpu %lu.%u%% %s",
+      "pause %lu us stops %lu rescanned %lu cpu %lu.%u%% %s%s",
       (unsigned long)r->number, (unsigned long)(ms / 1000),
       (unsigned)(ms % 1000), before.whole, before.rest, after.whole, after.rest,
       live.whole, live.rest, (unsigned long)(r->pause_ns / 1000),
       (unsigned long)r->nstops, (unsigned long)r->rescanned, share.whole,
-      share.rest, reasons[r->reason]);
+      share.rest, reasons[r->reason], r->young ? " young" : "");
 }
 
 static const char *longest_part(const struct cgc_stand *stand) {

@@ -35,8 +35,11 @@ static bool is_possible(void) {
   return possible;
 }
 
+/* MODE: both modes, then both with young cycles. */
 static void use_mode(int mode) {
-  cgc_options.mode = mode;
+  enum { FIRST = CGC_MODE_INCREMENTAL, MODES = 2 };
+  cgc_options.mode = FIRST + (mode - FIRST) % MODES;
+  cgc_heap.arena.sticky = mode >= FIRST + MODES;
   if (!is_possible())
     exit(EXIT_SUCCESS); /* a kernel that keeps no record of writes */
 }
@@ -273,6 +276,65 @@ START_TEST(a_forked_child_begins_anew) {
 }
 END_TEST
 
+/* From the first cycle on, which is full. */
+START_TEST(a_young_cycle_reclaims_what_is_new_and_keeps_what_is_old) {
+  uintptr_t old[NODES], fresh[NODES], late[NODES];
+  use_mode(_i);
+  for (int i = 0; i < NODES; i++) {
+    root[i] = new_node((uintptr_t)i);
+    old[i] = ~(uintptr_t)root[i];
+  }
+  run_cycles(1);
+  ck_assert(!cgc_cycle_counters.last.young);
+  for (int i = 0; i < NODES; i++) {
+    fresh[i] = ~(uintptr_t)new_node((uintptr_t)i);
+    if (i % 10 == 0) /* by an old one alone, on some pages */
+      root[i]->to[1] = new_node((uintptr_t)i);
+    late[i] = ~(uintptr_t)root[i]->to[1];
+    root[i] = i % 2 ? NULL : root[i];
+  }
+  run_cycles(1);
+  ck_assert(cgc_cycle_counters.last.young);
+  check_all();
+  cgc_check(cgc_mutator_enter(cgc_self));
+  cgc_heap_sweep_all(&cgc_heap);
+  cgc_mutator_leave(cgc_self);
+  int nfresh = 0;
+  for (int i = 0; i < NODES; i++) {
+    ck_assert(collector_is_live(~old[i]));
+    ck_assert(i % 10 || collector_is_live(~late[i]));
+    nfresh += collector_is_live(~fresh[i]);
+  }
+  ck_assert_int_le(nfresh, NODES / 20);
+  collector_collect();
+  run_cycles(1);
+  ck_assert(!cgc_cycle_counters.last.young);
+}
+END_TEST
+
+START_TEST(what_is_allocated_while_it_marks_may_die_at_its_end) {
+  uintptr_t fresh[NODES];
+  int n = 0, nfresh = 0;
+  use_mode(_i);
+  for (int i = 0; i < NODES; i++)
+    root[i] = new_node((uintptr_t)i);
+  while (ncycles() == 0) {
+    step();
+    bool marks = atomic_load(&cgc_phase) == CGC_PHASE_MARK;
+    for (int i = 0; marks && i < 100 && n < NODES; i++)
+      fresh[n++] = ~(uintptr_t)new_node((uintptr_t)i);
+  }
+  cgc_check(cgc_mutator_enter(cgc_self));
+  cgc_heap_sweep_all(&cgc_heap);
+  cgc_mutator_leave(cgc_self);
+  for (int i = 0; i < n; i++)
+    nfresh += collector_is_live(~fresh[i]);
+  ck_assert_int_gt(n, 0);
+  ck_assert_int_le(nfresh, 10 + n / 20);
+  check_all();
+}
+END_TEST
+
 enum { TABLE_PAGES = 4096, AT_ONCE = 30 };
 
 static void **table;
@@ -336,13 +398,18 @@ START_TEST(objects_described_by_their_kind_make_it_stand) {
 END_TEST
 
 int main(void) {
-  const int first = CGC_MODE_INCREMENTAL, end = CGC_MODE_CONCURRENT + 1;
+  const int first = CGC_MODE_INCREMENTAL, end = CGC_MODE_CONCURRENT + 3;
   Suite *suite = suite_create("beside");
   TCase *core = tcase_create("core");
   tcase_add_checked_fixture(core, set_up, NULL);
   tcase_add_loop_test(
       core, a_cycle_in_steps_keeps_what_is_reachable_and_reclaims_the_rest,
       first, end);
+  tcase_add_loop_test(core,
+                      a_young_cycle_reclaims_what_is_new_and_keeps_what_is_old,
+                      CGC_MODE_CONCURRENT + 1, end);
+  tcase_add_loop_test(core, what_is_allocated_while_it_marks_may_die_at_its_end,
+                      first, CGC_MODE_CONCURRENT);
   tcase_add_loop_test(core, a_graph_that_changes_at_every_step_loses_nothing,
                       first, end);
   tcase_add_loop_test(core, large_objects_come_and_go_while_it_marks, first,

@@ -203,6 +203,24 @@ START_TEST(the_trigger_grows_with_what_is_live) {
 }
 END_TEST
 
+START_TEST(
+    a_full_cycle_is_due_when_what_is_old_has_grown_by_half_of_the_share) {
+  struct cgc_pacer p;
+  cgc_pacer_init(&p, 100, 0, 0);
+  cgc_pacer_set_full(&p, 100 * CGC_MIB);
+  cgc_pacer_update(&p, 200 * CGC_MIB, 100 * CGC_MIB);
+  ck_assert(!cgc_pacer_wants_full(&p));
+  cgc_pacer_update(&p, 200 * CGC_MIB, 149 * CGC_MIB);
+  ck_assert(!cgc_pacer_wants_full(&p));
+  cgc_pacer_update(&p, 200 * CGC_MIB, 151 * CGC_MIB);
+  ck_assert(cgc_pacer_wants_full(&p));
+  cgc_pacer_set_full(&p, 151 * CGC_MIB);
+  ck_assert(!cgc_pacer_wants_full(&p));
+  cgc_pacer_update(&p, 200 * CGC_MIB, 10 * CGC_MIB);
+  ck_assert(!cgc_pacer_wants_full(&p));
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("pacer");
   TCase *core = tcase_create("core");
@@ -224,6 +242,9 @@ int main(void) {
   tcase_add_test(limits, near_a_limit_cycles_take_half_of_the_time_at_most);
   tcase_add_test(limits, nothing_overflows);
   tcase_add_test(limits, the_trigger_is_never_below_live_whatever_happens);
+  tcase_add_test(
+      core,
+      a_full_cycle_is_due_when_what_is_old_has_grown_by_half_of_the_share);
   suite_add_tcase(s, core);
   suite_add_tcase(s, limits);
   return unit_run(s);

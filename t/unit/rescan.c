@@ -83,6 +83,26 @@ START_TEST(an_object_born_black_is_read) {
 }
 END_TEST
 
+/* And waits among the spans, as many as there may be. */
+START_TEST(what_the_heap_has_grown_by_is_marked) {
+  enum { N = 20000 };
+  static void *late[N];
+  void **old = new_object(N * sizeof(void *));
+  mark_from(old);
+  size_t before = cgc_arena_bytes(&heap->arena);
+  heap->pageheap.held = true;
+  for (int i = 0; i < N; i++)
+    old[i] = late[i] = new_object(4000);
+  heap->pageheap.held = false;
+  ck_assert_uint_gt(cgc_arena_bytes(&heap->arena), before);
+  marker.queue.limit = 8;
+  rescan(old, N * sizeof(void *));
+  for (int i = 0; i < N; i++)
+    ck_assert(is_marked(late[i]));
+  ck_assert_uint_ge(marker.marked_objects, N);
+}
+END_TEST
+
 START_TEST(only_what_was_written_of_a_large_object_is_read) {
   enum { BYTES = 1 << 20, WORDS = BYTES / sizeof(void *) };
   void **obj = new_object(BYTES), *in = new_object(40), *out = new_object(40);
@@ -120,6 +140,7 @@ int main(void) {
   tcase_add_test(core, what_is_dead_or_free_is_not_read);
   tcase_add_test(core, noscan_objects_are_not_read);
   tcase_add_test(core, an_object_born_black_is_read);
+  tcase_add_test(core, what_the_heap_has_grown_by_is_marked);
   tcase_add_test(core, only_what_was_written_of_a_large_object_is_read);
   tcase_add_test(core, a_range_over_many_spans_is_read);
   suite_add_tcase(suite, core);

@@ -98,6 +98,41 @@ START_TEST(sweep_keeps_marked_and_held_and_frees_unmarked) {
 }
 END_TEST
 
+START_TEST(beside_the_program_nothing_begins_marked_but_what_no_slot_has) {
+  struct unit_random r = unit_random();
+  for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
+    struct cgc_span *span = take(CGC_KIND_SCAN, class);
+    size_t bytes = (size_t)span->npages << CGC_PAGE_SHIFT;
+    fill(span, &r);
+    cgc_sweep_whiten(&heap->arena, span);
+    for (size_t at = 0; at < bytes; at++)
+      ck_assert_int_eq(is_marked(span, cgc_sizeclass_index(class, at)),
+                       at >= span->nslots * span->slot_size);
+  }
+}
+END_TEST
+
+/* What is freed and given out again is young. */
+START_TEST(sticky_marks_are_those_of_what_is_alive) {
+  struct unit_random r = unit_random();
+  heap->arena.sticky = true;
+  for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
+    struct cgc_span *span = take(CGC_KIND_SCAN, class);
+    const uint64_t *marks = cgc_arena_mark_words(&heap->arena, span);
+    fill(span, &r);
+    cgc_sweep_whiten(&heap->arena, span);
+    for (uint32_t i = 0; i < span->nslots; i += 1 + i % 3)
+      mark(span, i);
+    cgc_sweep_span(&heap->arena, span);
+    for (uint32_t i = 0; i < span->nslots; i++)
+      ck_assert_int_eq(is_marked(span, i), span->slots[i] & CGC_SLOT_LIVE);
+    for (uint32_t w = 0; w < cgc_span_words(span); w++)
+      ck_assert_uint_eq(cgc_arena_scanned_words(&heap->arena, span)[w],
+                        marks[w]);
+  }
+}
+END_TEST
+
 START_TEST(what_is_born_after_the_start_survives) {
   struct cgc_span *span = take(CGC_KIND_SCAN, 4);
   span->slots[2] = CGC_SLOT_HELD;
@@ -187,6 +222,9 @@ int main(void) {
   tcase_add_test(core, pinned_slots_begin_marked);
   tcase_add_test(core, sweep_keeps_marked_and_held_and_frees_unmarked);
   tcase_add_test(core, what_is_born_after_the_start_survives);
+  tcase_add_test(core,
+                 beside_the_program_nothing_begins_marked_but_what_no_slot_has);
+  tcase_add_test(core, sticky_marks_are_those_of_what_is_alive);
   tcase_add_test(core, pinned_objects_are_never_swept);
   tcase_add_test(core, a_dead_large_object_frees_its_span);
   tcase_add_test(core, freed_slots_need_zeroing_again);
