@@ -75,6 +75,57 @@ int cgc_bias_open(const struct cgc_heap *heap) {
 
 /* ---- Words ------------------------------------------------------------ */
 
+/* A word of static data, those about it, and what it may be kept for. */
+struct bias {
+  const uintptr_t *at;
+  const uintptr_t *lo;
+  const uintptr_t *hi;
+  uintptr_t word;
+};
+
+/* Whether a block of LENGTH bytes may be OBJ: as requested, or a byte more. */
+static bool may_be_long(const struct cgc_object *obj, uintptr_t length) {
+  unsigned class = obj->span->class;
+  uintptr_t least = class == CGC_CLASS_LARGE
+                        ? (uintptr_t)(obj->span->npages - 1) << CGC_PAGE_SHIFT
+                        : cgc_size_classes[class - 1].size;
+  return length >= least && length <= obj->size;
+}
+
+static bool begins(const struct cgc_marker *m, uintptr_t addr,
+                   struct cgc_object *obj) {
+  return cgc_arena_find(&m->heap->arena, addr, obj) && obj->addr == addr;
+}
+
+static bool is_biased(const struct cgc_marker *m, uintptr_t word,
+                      uintptr_t length) {
+  struct cgc_object obj;
+  return begins(m, word + length, &obj) && may_be_long(&obj, length);
+}
+
+/*
+ * A pointer to a block is one to where the block behind it would be kept, if
+ * that is as long: such a word counts beside one for a block twice as long, or
+ * half.  What is beside the ends is not known.
+ */
+CGC_SCANS_MEMORY
+static bool is_in_table(const struct cgc_marker *m, const struct bias *b,
+                        uintptr_t length) {
+  struct cgc_object obj;
+  if (!begins(m, b->word, &obj))
+    return true;
+  return b->at == b->lo || b->at + 1 == b->hi ||
+         is_biased(m, b->at[1], 2 * length) ||
+         is_biased(m, b->at[-1], length / 2);
+}
+
+static void try_block(struct cgc_marker *m, const struct bias *b,
+                      uintptr_t block) {
+  uintptr_t length = block - b->word;
+  if (is_biased(m, b->word, length) && is_in_table(m, b, length))
+    cgc_visit_word(m, block);
+}
+
 /* Index of the first one that is kept at PAGE or behind it. */
 static size_t first_from(ptrdiff_t page) {
   size_t lo = 0, hi = list.n;
@@ -88,42 +139,33 @@ static size_t first_from(ptrdiff_t page) {
   return lo;
 }
 
-static void mark_kept(struct cgc_marker *m, ptrdiff_t page) {
+static void try_kept(struct cgc_marker *m, const struct bias *b,
+                     ptrdiff_t page) {
   for (size_t i = first_from(page); i < list.n && list.all[i].kept == page; i++)
-    cgc_visit_word(m, m->range.base +
-                          ((uintptr_t)list.all[i].block << CGC_PAGE_SHIFT));
+    try_block(m, b,
+              m->range.base + ((uintptr_t)list.all[i].block << CGC_PAGE_SHIFT));
 }
 
 /* The byte that is added for pointers past the end may have cost a page. */
-static void mark_large(struct cgc_marker *m, uintptr_t word) {
-  ptrdiff_t page = (ptrdiff_t)(word - m->range.base) >> CGC_PAGE_SHIFT;
-  mark_kept(m, page);
-  if (word % CGC_PAGE == 0)
-    mark_kept(m, page - 1);
-}
-
-/* A block of CLASS that begins as far behind WORD as it is long. */
-static void mark_small(struct cgc_marker *m, uintptr_t word, unsigned class) {
-  struct cgc_object obj;
-  uint32_t least = cgc_size_classes[class - 1].size;
-  uint32_t most = cgc_size_classes[class].size;
-  if (!cgc_arena_find(&m->heap->arena, word + most, &obj))
-    return;
-  uintptr_t length = obj.addr - word;
-  if (length >= least && length <= most)
-    cgc_visit_word(m, obj.addr);
+static void try_large(struct cgc_marker *m, const struct bias *b) {
+  ptrdiff_t page = (ptrdiff_t)(b->word - m->range.base) >> CGC_PAGE_SHIFT;
+  try_kept(m, b, page);
+  if (b->word % CGC_PAGE == 0)
+    try_kept(m, b, page - 1);
 }
 
 /* Each page has blocks of one class, so one at most is meant there. */
-static void mark_behind(struct cgc_marker *m, uintptr_t word) {
-  uintptr_t page = cgc_round_down(word, CGC_PAGE);
+static void try_small(struct cgc_marker *m, const struct bias *b) {
+  uintptr_t page = cgc_round_down(b->word, CGC_PAGE);
   for (int i = 0; i <= CGC_SMALL_MAX / CGC_PAGE; i++, page += CGC_PAGE) {
     if (!cgc_visit_is_inside(m, page))
       continue;
     unsigned class = cgc_desc_class(m->map.desc[page >> CGC_PAGE_SHIFT]);
-    if (class - 1u < CGC_CLASSES &&
-        word + cgc_size_classes[class].size - page < CGC_PAGE)
-      mark_small(m, word, class);
+    uintptr_t end = b->word + cgc_size_classes[class].size;
+    struct cgc_object obj;
+    if (class - 1u < CGC_CLASSES && end - page < CGC_PAGE &&
+        cgc_arena_find(&m->heap->arena, end, &obj))
+      try_block(m, b, obj.addr);
   }
 }
 
@@ -131,12 +173,15 @@ static void mark_behind(struct cgc_marker *m, uintptr_t word) {
 CGC_SCANS_MEMORY
 void cgc_bias_scan(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   const struct cgc_scan_range *r = &m->range;
-  for (lo = cgc_round_up(lo, sizeof lo); lo + sizeof lo <= hi;
-       lo += sizeof lo) {
-    uintptr_t word = *(const volatile uintptr_t *)lo;
-    if (cgc_likely(word + r->bytes - r->base >= 2 * r->bytes))
+  struct bias b = {
+      .lo = (const uintptr_t *)cgc_round_up(lo, sizeof lo),
+      .hi = (const uintptr_t *)cgc_round_down(hi, sizeof hi),
+  };
+  for (b.at = b.lo; b.at < b.hi; b.at++) {
+    b.word = *(const volatile uintptr_t *)b.at;
+    if (cgc_likely(b.word + r->bytes - r->base >= 2 * r->bytes))
       continue;
-    mark_behind(m, word);
-    mark_large(m, word);
+    try_small(m, &b);
+    try_large(m, &b);
   }
 }

@@ -11,7 +11,9 @@
  *
  * Nothing else points to it (SWI-Prolog's atoms and functors).  So a word of
  * static data also keeps alive the block that begins as far behind it as the
- * block is long.  How long that is is known but for the rounding to a slot.
+ * block is long.  How long that is is known but for the rounding to a slot.  A
+ * word that is a block's own address counts only beside one for a block twice
+ * as long or half, or each global pointer would keep its neighbour alive.
  *
  * What a block of a small class would be kept by is looked up from the word,
  * page by page behind it; large blocks are listed by it, once in a cycle.

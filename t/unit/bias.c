@@ -31,9 +31,16 @@ static bool is_marked(const void *p) {
   return cgc_object_is_marked(&heap->arena, &obj);
 }
 
-static bool keeps(const void *block, uintptr_t word) {
-  collect(&word, 1);
+/* The word between two others, and these in the midst of the data. */
+static bool keeps_among(const void *block, uintptr_t before, uintptr_t word,
+                        uintptr_t after) {
+  uintptr_t words[] = {0, before, word, after, 0};
+  collect(words, 5);
   return is_marked(block);
+}
+
+static bool keeps(const void *block, uintptr_t word) {
+  return keeps_among(block, 0, word, 0);
 }
 
 /* All lengths that end up in the class, with the byte behind them. */
@@ -43,10 +50,26 @@ START_TEST(a_small_block_is_kept_by_its_address_less_its_length) {
   uint32_t least = cgc_size_classes[class - 1].size;
   private_alloc(cache, CGC_KIND_SCAN, size);
   uintptr_t block = (uintptr_t)private_alloc(cache, CGC_KIND_SCAN, size);
-  for (uint32_t length = least ? least : 1; length <= size; length++)
+  for (uint32_t length = least ? least : 1; length < size; length++)
     ck_assert(keeps((void *)block, block - length));
   ck_assert(!keeps((void *)block, block - size - 1));
   ck_assert(least == 0 || !keeps((void *)block, block - least + 1));
+}
+END_TEST
+
+/* It is the address of the block before it. */
+START_TEST(another_blocks_address_keeps_it_in_a_table_only) {
+  unsigned class = (unsigned)_i;
+  uint32_t size = cgc_size_classes[class].size;
+  private_alloc(cache, CGC_KIND_SCAN, size);
+  uintptr_t block = (uintptr_t)private_alloc(cache, CGC_KIND_SCAN, size);
+  uintptr_t twice = (uintptr_t)private_alloc(cache, CGC_KIND_SCAN, 2 * size);
+  uintptr_t half = (uintptr_t)private_alloc(cache, CGC_KIND_SCAN, size / 2);
+  void *b = (void *)block;
+  ck_assert(!keeps(b, block - size));
+  ck_assert(!keeps_among(b, block - size, block - size, block - size));
+  ck_assert(keeps_among(b, half - size / 2, block - size, 0));
+  ck_assert(keeps_among(b, 0, block - size, twice - 2 * size));
 }
 END_TEST
 
@@ -68,7 +91,7 @@ START_TEST(many_large_ones_are_told_apart) {
   for (size_t i = 0; i < NLARGE; i++) {
     size_t size = CGC_SMALL_MAX + (1 + i * 7 % 50) * CGC_PAGE;
     blocks[i] = private_alloc(cache, CGC_KIND_SCAN, size);
-    words[i] = (uintptr_t)blocks[i] - size;
+    words[i] = (uintptr_t)blocks[i] - size + 8;
   }
   collect(words, NLARGE);
   for (size_t i = 0; i < NLARGE; i++)
@@ -86,7 +109,7 @@ START_TEST(what_hangs_on_a_kept_block_is_marked) {
   void **block = private_alloc(cache, CGC_KIND_SCAN, 1024);
   void *other = private_alloc(cache, CGC_KIND_SCAN, 48);
   block[127] = other;
-  ck_assert(keeps(other, (uintptr_t)block - 1024));
+  ck_assert(keeps(other, (uintptr_t)block - 1016));
 }
 END_TEST
 
@@ -97,6 +120,8 @@ int main(void) {
   tcase_add_loop_test(core,
                       a_small_block_is_kept_by_its_address_less_its_length, 1,
                       CGC_CLASSES + 1);
+  tcase_add_loop_test(core, another_blocks_address_keeps_it_in_a_table_only, 2,
+                      65);
   tcase_add_loop_test(core, so_is_a_large_one, 0, 3);
   tcase_add_test(core, many_large_ones_are_told_apart);
   tcase_add_test(core, what_hangs_on_a_kept_block_is_marked);
