@@ -8,6 +8,7 @@
  * LD_PRELOAD where it stands, in the environment that execve will hand on.
  */
 #include "base/option.h"
+#include "front/door.h"
 #include "front/exit.h"
 #include "front/foreign.h"
 #include "front/init.h"
@@ -54,6 +55,7 @@ __attribute__((constructor)) static void leave_children_alone(void) {
   char *list = getenv("LD_PRELOAD");
   cgc_init_thread();
   cgc_exit_attach();
+  cgc_door_find();
   if (list && (!cgc_options.children || leaks_end_here()))
     remove_entry(list);
   if (leaks_end_here())
