@@ -521,7 +521,8 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
 
 /* ---- The loop for each kernel ----------------------------------------- */
 
-#define KERNEL(name, target, ...)                                              \
+/* ALONE: what looks at an object that is scanned without its neighbours. */
+#define KERNEL(name, alone, target, ...)                                       \
   static const struct look look_##name = {__VA_ARGS__};                        \
   CGC_SCANS_MEMORY target static CGC_NOINLINE void see_##name(                 \
       struct cgc_marker *m, const struct group *g) {                           \
@@ -553,25 +554,32 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
   }                                                                            \
   CGC_SCANS_MEMORY target static bool drain_##name(struct cgc_marker *m,       \
                                                    size_t budget) {            \
-    return drain(m, budget, look_##name,                                       \
+    return drain(m, budget, look_##alone,                                      \
                  (struct ways){see_##name, rest_##name, apart_##name,          \
                                run_##name, step_##name, scan_##name});         \
   }
 
-#define KERNELS(name, target)                                                  \
-  KERNEL(name, target, CGC_DRAIN_ADDRESSES, cgc_scan_words_##name, NULL,       \
-         cgc_scan_beside_##name, cgc_scan_near_##name)                         \
-  KERNEL(name##_careful, target, CGC_DRAIN_CAREFUL, cgc_scan_words_##name,     \
-         NULL, cgc_scan_beside_##name, cgc_scan_near_##name)                   \
-  KERNEL(name##_strict, target, CGC_DRAIN_STRICT, cgc_scan_words_##name, NULL, \
-         cgc_scan_beside_##name, cgc_scan_near_##name)                         \
-  KERNEL(name##_thorough, target, CGC_DRAIN_THOROUGH, cgc_scan_places_##name,  \
-         cgc_scan_distances_##name, cgc_scan_beside_##name,                    \
-         cgc_scan_near_##name)
+#define KERNELS(name, alone, target)                                           \
+  KERNEL(name, alone, target, CGC_DRAIN_ADDRESSES, cgc_scan_words_##name,      \
+         NULL, cgc_scan_beside_##alone, cgc_scan_near_##name)                  \
+  KERNEL(name##_careful, alone##_careful, target, CGC_DRAIN_CAREFUL,           \
+         cgc_scan_words_##name, NULL, cgc_scan_beside_##alone,                 \
+         cgc_scan_near_##name)                                                 \
+  KERNEL(name##_strict, alone##_strict, target, CGC_DRAIN_STRICT,              \
+         cgc_scan_words_##name, NULL, cgc_scan_beside_##alone,                 \
+         cgc_scan_near_##name)                                                 \
+  KERNEL(name##_thorough, alone##_thorough, target, CGC_DRAIN_THOROUGH,        \
+         cgc_scan_places_##name, cgc_scan_distances_##name,                    \
+         cgc_scan_beside_##alone, cgc_scan_near_##name)
 
-KERNELS(plain, )
-KERNELS(avx2, CGC_SCAN_TARGET_AVX2)
-KERNELS(avx512, CGC_SCAN_TARGET_AVX512)
+/*
+ * 64 bytes at once would be faster, but where an object is shorter the line
+ * behind it would be waited for, though nothing of it is wanted: chains of
+ * 5.6 million objects took 224 ms instead of 140.
+ */
+KERNELS(plain, plain, )
+KERNELS(avx2, avx2, CGC_SCAN_TARGET_AVX2)
+KERNELS(avx512, avx2, CGC_SCAN_TARGET_AVX512)
 
 /* in the order of enum cgc_drain_way */
 #define WAYS(name)                                                             \

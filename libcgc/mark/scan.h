@@ -328,14 +328,6 @@ cgc_scan_distances_avx512(const uintptr_t *p, size_t n,
   return cgc_scan_in_range_avx512(which, v, r);
 }
 
-CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX512 CGC_INLINE bool
-cgc_scan_beside_avx512(const uintptr_t *p, size_t n, uintptr_t addr) {
-  __mmask8 which = cgc_scan_first_avx512(n);
-  __m512i v = _mm512_maskz_loadu_epi64(which, p);
-  v = _mm512_xor_si512(v, _mm512_set1_epi64((long long)addr));
-  return _mm512_cmplt_epu64_mask(v, _mm512_set1_epi64(CGC_PAGE)) != 0;
-}
-
 CGC_SCANS_MEMORY CGC_SCAN_TARGET_AVX512 CGC_INLINE struct cgc_scan_near
 cgc_scan_near_avx512(const uintptr_t *p, size_t n,
                      const struct cgc_scan_window *w) {

@@ -32,7 +32,7 @@ static const cgc_scan_near_fn near_of[CGC_SCAN_KERNELS] = {
 static const cgc_scan_beside_fn beside_of[CGC_SCAN_KERNELS] = {
     [CGC_SCAN_PLAIN] = cgc_scan_beside_plain,
     [CGC_SCAN_AVX2] = cgc_scan_beside_avx2,
-    [CGC_SCAN_AVX512] = cgc_scan_beside_avx512,
+    [CGC_SCAN_AVX512] = cgc_scan_beside_avx2,
 };
 
 static const uintptr_t base = (uintptr_t)0x7f12 << 32;
