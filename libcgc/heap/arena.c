@@ -28,8 +28,9 @@ static const size_t bits_per_page[CGC_TABLES] = {
 };
 
 static size_t table_bytes(enum cgc_arena_table table, size_t npages) {
-  size_t before = table == CGC_TABLE_MARKS ? CGC_OS_PAGE : 0;
-  return before + cgc_round_up(npages * bits_per_page[table] / 8, CGC_OS_PAGE);
+  bool visited = table == CGC_TABLE_MARKS || table == CGC_TABLE_QUEUED;
+  return (visited ? CGC_OS_PAGE : 0) +
+         cgc_round_up(npages * bits_per_page[table] / 8, CGC_OS_PAGE);
 }
 
 static size_t layout_bytes(size_t npages) {
@@ -51,7 +52,7 @@ static void lay_out(struct cgc_arena *arena, uintptr_t lo, size_t npages) {
   arena->desc = (uint32_t *)arena->part[CGC_TABLE_DESC].lo;
   arena->marks = (uint64_t *)(arena->part[CGC_TABLE_MARKS].lo + CGC_OS_PAGE);
   arena->greys = (uint32_t *)arena->part[CGC_TABLE_GREYS].lo;
-  arena->queued = (uint8_t *)arena->part[CGC_TABLE_QUEUED].lo;
+  arena->queued = (uint8_t *)arena->part[CGC_TABLE_QUEUED].lo + CGC_OS_PAGE;
   arena->pages_limit = npages;
   atomic_store_explicit(&arena->pages_max, npages, memory_order_relaxed);
   atomic_store_explicit(&arena->heap_bytes, 0, memory_order_relaxed);
@@ -147,12 +148,25 @@ static void advise(enum cgc_arena_table table, uintptr_t lo, uintptr_t hi,
     cgc_page_hugepages((void *)lo, hi - lo, true);
 }
 
+/*
+ * The end of what is committed of a table that reaches to WANT.  Mark bits of a
+ * large heap come by huge pages, so that none stands half in one.
+ */
+static uintptr_t end_of(enum cgc_arena_table table,
+                        const struct cgc_arena_part *part, uintptr_t want,
+                        size_t heap_bytes) {
+  if (table != CGC_TABLE_MARKS || heap_bytes < HUGE_FROM)
+    return want;
+  return cgc_min(cgc_round_up(want, PART_ALIGN), part->limit);
+}
+
 /* Commit PART up to BYTES from its start; what stands already is kept. */
 static bool extend(struct cgc_arena *arena, enum cgc_arena_table table,
                    size_t npages) {
   size_t bytes = table_bytes(table, npages);
   struct cgc_arena_part *part = &arena->part[table];
-  uintptr_t want = part->lo + bytes;
+  uintptr_t want =
+      end_of(table, part, part->lo + bytes, npages << CGC_PAGE_SHIFT);
   if (want <= part->committed)
     return true;
   if (!commit(arena, table, part->committed, want - part->committed))

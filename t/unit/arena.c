@@ -238,6 +238,8 @@ START_TEST(huge_pages_are_asked_for_where_a_heap_is_large) {
   ck_assert(cgc_arena_grow(&a, 31 * CGC_ARENA_STEP));
   ck_assert(has_flag(last_page(&a), " hg ") == (_i != 2));
   ck_assert(has_flag(a.base, " hg ") == (_i == 1));
+  /* Its mark bits fill whole ones. */
+  ck_assert_uint_eq(a.part[CGC_TABLE_MARKS].committed % ((size_t)2 << 20), 0);
   cgc_arena_destroy(&a);
 }
 END_TEST
