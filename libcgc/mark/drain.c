@@ -90,9 +90,9 @@ CGC_INLINE void see(struct cgc_marker *m, const struct cgc_slot_map *map,
     see_places(m, map, range, l, g);
   } else {
     while (hits) {
-      unsigned last = 31 - (unsigned)__builtin_clz(hits);
+      unsigned last = (unsigned)__builtin_ctz(hits);
       uintptr_t word = *(const volatile uintptr_t *)&g->p[last];
-      hits ^= 1u << last;
+      hits &= hits - 1;
       if (look.way == CGC_DRAIN_CAREFUL && word - range->base >= range->bytes)
         continue;
       if (look.way != CGC_DRAIN_STRICT || cgc_visit_counts(m, map, word))
@@ -105,19 +105,18 @@ CGC_INLINE void see(struct cgc_marker *m, const struct cgc_slot_map *map,
 CGC_SCANS_MEMORY
 CGC_INLINE void scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
                            uintptr_t block, struct look look) {
-  struct cgc_slot_map map = {m->map.desc, m->map.marks, m->rows};
   const uintptr_t *p = (const uintptr_t *)lo;
   size_t n = (hi - lo) / sizeof *p;
   bool first = lo == block || !block;
   if (look.way == CGC_DRAIN_THOROUGH && m->odd_words)
     scan_odd(m, p, n);
   struct cgc_lane l = m->lane;
-  l.scanned_bytes += hi - lo;
+  m->scanned_bytes += hi - lo;
   for (;; n -= CGC_SCAN_WORDS, p += CGC_SCAN_WORDS, first = false) {
     size_t now = n < CGC_SCAN_WORDS ? n : CGC_SCAN_WORDS;
     struct group g = look_at(m, &m->range, p, now, block, first, look);
     if (g.hits | g.distant)
-      see(m, &map, &m->range, &l, &g, look);
+      see(m, &m->map, &m->range, &l, &g, look);
     if (n <= CGC_SCAN_WORDS)
       break;
   }
@@ -164,27 +163,29 @@ CGC_INLINE struct cgc_near pop_grey(const struct cgc_marker *m,
 CGC_SCANS_MEMORY
 CGC_INLINE void enter_next(struct cgc_marker *m, struct cgc_lane *l,
                            struct cgc_near near) {
-  m->next[(l->next + l->nnext++) % CGC_VISIT_NEXT] = near;
+  m->next[(l->next + m->nnext++) % CGC_VISIT_NEXT] = near;
 }
 
 CGC_SCANS_MEMORY
-CGC_INLINE struct cgc_near leave_next(const struct cgc_marker *m,
+CGC_INLINE struct cgc_near leave_next(struct cgc_marker *m,
                                       struct cgc_lane *l) {
-  l->nnext--;
+  m->nnext--;
   return m->next[l->next++ % CGC_VISIT_NEXT];
 }
 
-/* All places but one are taken, before and after. */
+/* All places are taken, before and after. */
 CGC_SCANS_MEMORY
 CGC_INLINE struct cgc_near
 exchange_next(struct cgc_marker *m, struct cgc_lane *l, struct cgc_near near) {
-  m->next[(l->next - 1) % CGC_VISIT_NEXT] = near;
-  return m->next[l->next++ % CGC_VISIT_NEXT];
+  struct cgc_near *place = &m->next[l->next++ % CGC_VISIT_NEXT];
+  struct cgc_near oldest = *place;
+  *place = near;
+  return oldest;
 }
 
 /*
- * Fill next.  When nothing waits the slots in the ring are all that may bring
- * more.
+ * Fill next, until one more waits.  When nothing waits the slots in the ring
+ * are all that may bring more.
  * returns  false if there is nothing but what stands in next, or *BUDGET is
  *          used up
  */
@@ -192,13 +193,13 @@ CGC_SCANS_MEMORY
 CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
                           struct cgc_lane *l, size_t *budget) {
   while (*budget) {
-    while (l->nnext < CGC_VISIT_NEXT && l->n > 0)
+    while (m->nnext < CGC_VISIT_NEXT && l->n > 0)
       enter_next(m, l, pop_slot(m, map, l));
-    while (l->nnext < CGC_VISIT_NEXT && l->grey)
+    while (m->nnext < CGC_VISIT_NEXT && l->grey)
       enter_next(m, l, pop_grey(m, l));
-    if (l->nnext == CGC_VISIT_NEXT)
+    if (l->n > 0 || l->grey)
       return true;
-    if (l->visited != l->ring) {
+    if (m->visited != l->ring) {
       cgc_visit_all(m, map, l);
     } else if (is_elsewhere(m)) {
       m->lane = *l;
@@ -230,9 +231,8 @@ struct ways {
 CGC_SCANS_MEMORY
 CGC_INLINE void see_apart(struct cgc_marker *m, const struct group *g,
                           struct look look) {
-  struct cgc_slot_map map = m->map;
   struct cgc_lane l = m->lane;
-  see(m, &map, &m->range, &l, g, look);
+  see(m, &m->map, &m->range, &l, g, look);
   m->lane = l;
 }
 
@@ -240,7 +240,6 @@ CGC_INLINE void see_apart(struct cgc_marker *m, const struct group *g,
 CGC_SCANS_MEMORY
 CGC_INLINE uint64_t scan_rest(struct cgc_marker *m, const struct cgc_window *w,
                               struct look look) {
-  struct cgc_slot_map map = m->map;
   struct cgc_lane l = m->lane;
   const uintptr_t *p = (const uintptr_t *)w->addr;
   size_t n = w->row->words;
@@ -254,7 +253,7 @@ CGC_INLINE uint64_t scan_rest(struct cgc_marker *m, const struct cgc_window *w,
       leave_out(&g, near.words, look);
     }
     if (g.hits | g.distant)
-      see(m, &map, &m->range, &l, &g, look);
+      see(m, &m->map, &m->range, &l, &g, look);
   }
   m->lane = l;
   return found;
@@ -350,7 +349,7 @@ CGC_INLINE size_t scan_apart(struct cgc_marker *m, struct cgc_near near,
   }
   struct cgc_window w = cgc_window_of(&m->map, near.addr);
   cgc_window_read(&w);
-  m->lane.scanned_bytes += size;
+  m->scanned_bytes += size;
   return scan_window(m, &w, look, ways);
 }
 
@@ -468,7 +467,7 @@ CGC_INLINE size_t scan_object(struct cgc_marker *m,
     *l = m->lane;
     return others;
   }
-  l->scanned_bytes += near.row->size;
+  m->scanned_bytes += near.row->size;
   see(m, map, range, l, &g, look);
   return 0;
 }
@@ -476,21 +475,21 @@ CGC_INLINE size_t scan_object(struct cgc_marker *m,
 CGC_SCANS_MEMORY
 CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
                       struct ways ways) {
-  struct cgc_slot_map map = {m->map.desc, m->map.marks, m->rows};
   const struct cgc_scan_range *range = &m->range;
   struct cgc_lane l = m->lane;
   while (budget > 0) {
     struct cgc_near near;
     bool alone = false;
-    if (cgc_likely(l.n > 0 && l.nnext == CGC_VISIT_NEXT - 1)) {
-      near = exchange_next(m, &l, pop_slot(m, &map, &l));
-    } else if (l.grey && l.nnext == CGC_VISIT_NEXT - 1) {
+    if (cgc_likely(l.n > 0 && m->nnext == CGC_VISIT_NEXT)) {
+      near = exchange_next(m, &l, pop_slot(m, &m->map, &l));
+    } else if (l.grey && m->nnext == CGC_VISIT_NEXT) {
       near = exchange_next(m, &l, pop_grey(m, &l));
     } else {
-      bool more = fill_next(m, &map, &l, &budget);
+      if (fill_next(m, &m->map, &l, &budget))
+        continue;
       if (budget == 0)
         break;
-      if (l.nnext == 0) {
+      if (m->nnext == 0) {
         m->lane = l;
         if (!m->shared || !cgc_fetch_shared(m))
           return true;
@@ -498,7 +497,7 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
         continue;
       }
       near = leave_next(m, &l);
-      alone = !more && l.nnext == 0;
+      alone = m->nnext == 0;
     }
     if (cgc_unlikely(m->shared && cgc_pool_is_hungry(m->queue.pool))) {
       m->lane = l;
@@ -506,13 +505,15 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
       l = m->lane;
     }
     if (alone && (look.way == CGC_DRAIN_STRICT || !m->whole)) {
+      struct cgc_near at = near;
       m->lane = l;
-      bool again = follow(m, &near, ways.step);
+      bool again = follow(m, &at, ways.step);
       l = m->lane;
+      near = at;
       if (!again)
         continue;
     }
-    size_t n = scan_object(m, &map, range, &l, near, look, ways) + 1;
+    size_t n = scan_object(m, &m->map, range, &l, near, look, ways) + 1;
     budget -= cgc_min(n, budget);
   }
   m->lane = l;

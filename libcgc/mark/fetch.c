@@ -33,7 +33,7 @@ void cgc_fetch_scan_described(struct cgc_marker *m, uintptr_t lo,
     scan_words(m, lo, hi);
     return;
   }
-  m->lane.scanned_bytes += hi - lo;
+  m->scanned_bytes += hi - lo;
   fn(m, lo, hi);
 }
 
@@ -97,7 +97,7 @@ static void open_small(struct cgc_marker *m, size_t page) {
   unsigned class = cgc_desc_class(desc);
   bool described = desc & CGC_DESC_DESCRIBED;
   const struct cgc_size_class *c = &cgc_size_classes[class];
-  g->row = &m->rows[described ? class | CGC_SLOT_DESCRIBED : desc & 511];
+  g->row = &m->map.rows[described ? class | CGC_SLOT_DESCRIBED : desc & 511];
   g->slot_size = c->size;
   g->words = (c->nslots + 63u) / 64;
   g->marks = arena->marks + page * CGC_MARK_WORDS;
@@ -159,7 +159,7 @@ void cgc_fetch_share(struct cgc_marker *m) {
 
 size_t cgc_fetch(struct cgc_marker *m) {
   struct cgc_piece piece;
-  uint64_t before = m->lane.scanned_bytes;
+  uint64_t before = m->scanned_bytes;
   if (m->shared && cgc_pool_is_hungry(m->queue.pool))
     cgc_fetch_share(m);
   if (m->grey.words && next_greys(m))
@@ -168,7 +168,7 @@ size_t cgc_fetch(struct cgc_marker *m) {
     scan_piece(m, piece);
   else if (!open_span(m))
     cgc_visit_set_by_span(m, false);
-  return 1 + (size_t)(m->lane.scanned_bytes - before) / OBJECT;
+  return 1 + (size_t)(m->scanned_bytes - before) / OBJECT;
 }
 
 bool cgc_fetch_shared(struct cgc_marker *m) {

@@ -34,11 +34,10 @@ static void open_options(struct cgc_marker *m) {
 void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap,
                      struct cgc_pool *pool) {
   cgc_queue_init(&m->queue, pool);
-  cgc_slot_fill_rows(m->rows);
   m->heap = heap;
   m->shared = pool->members > 1;
   m->bounded = false;
-  m->map = cgc_slot_map_of(&heap->arena, m->rows);
+  cgc_slot_map_open(&m->map, &heap->arena);
   cgc_scan_range_set(&m->range, heap->arena.base,
                      cgc_arena_bytes(&heap->arena));
   cgc_visit_open(m);

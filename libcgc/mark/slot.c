@@ -19,7 +19,7 @@ static struct cgc_slot_row row_of(unsigned class, unsigned number,
   };
 }
 
-void cgc_slot_fill_rows(struct cgc_slot_row *rows) {
+static void fill_rows(struct cgc_slot_row *rows) {
   memset(rows, 0, CGC_SLOT_ROWS * sizeof *rows);
   for (unsigned kind = 0; kind < CGC_KIND_DESCRIBED; kind++)
     for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
@@ -39,14 +39,12 @@ static void *by_address(void *table, size_t bytes_per_page, uintptr_t base) {
   return (void *)((uintptr_t)table - (base >> CGC_PAGE_SHIFT) * bytes_per_page);
 }
 
-struct cgc_slot_map cgc_slot_map_of(const struct cgc_arena *arena,
-                                    const struct cgc_slot_row *rows) {
-  return (struct cgc_slot_map){
-      .desc = by_address(arena->desc, sizeof *arena->desc, arena->base),
-      .marks = by_address(arena->marks, CGC_MARK_WORDS * sizeof *arena->marks,
-                          arena->base),
-      .rows = rows,
-  };
+void cgc_slot_map_open(struct cgc_slot_map *map,
+                       const struct cgc_arena *arena) {
+  map->desc = by_address(arena->desc, sizeof *arena->desc, arena->base);
+  map->marks = by_address(arena->marks, CGC_MARK_WORDS * sizeof *arena->marks,
+                          arena->base);
+  fill_rows(map->rows);
 }
 
 uint64_t cgc_slot_find_described(const struct cgc_slot_map *map,

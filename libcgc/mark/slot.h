@@ -45,19 +45,14 @@ struct cgc_slot_row {
 
 _Static_assert(sizeof(struct cgc_slot_row) == 16, "four to a cache line");
 
-/* Copied for the length of a loop, so that it can stay in registers. */
 struct cgc_slot_map {
   const uint32_t *desc; /* by the page's address */
   uint64_t *marks;      /* the same */
-  const struct cgc_slot_row *rows;
+  struct cgc_slot_row rows[CGC_SLOT_ROWS] CGC_ALIGNED(64);
 };
 
-/** Fill ROWS, CGC_SLOT_ROWS of them. */
-void cgc_slot_fill_rows(struct cgc_slot_row *rows);
-
 /** The tables of ARENA. */
-struct cgc_slot_map cgc_slot_map_of(const struct cgc_arena *arena,
-                                    const struct cgc_slot_row *rows);
+void cgc_slot_map_open(struct cgc_slot_map *map, const struct cgc_arena *arena);
 
 /* A slot taken apart. */
 struct cgc_place {

@@ -113,10 +113,9 @@ CGC_NOINLINE bool cgc_visit_counts_unusually(const struct cgc_marker *m,
 }
 
 void cgc_visit_word(struct cgc_marker *m, uintptr_t word) {
-  struct cgc_slot_map map = m->map;
-  if (cgc_unlikely(m->strict) && !cgc_visit_counts(m, &map, word))
+  if (cgc_unlikely(m->strict) && !cgc_visit_counts(m, &m->map, word))
     return;
-  cgc_visit_see(m, &map, &m->lane, word);
+  cgc_visit_see(m, &m->map, &m->lane, word);
   cgc_visit_watch_queue(m, &m->lane);
 }
 
@@ -125,10 +124,13 @@ void cgc_visit_word(struct cgc_marker *m, uintptr_t word) {
  * visits itself.
  */
 void cgc_visit_open(struct cgc_marker *m) {
+  uintptr_t first = m->range.base >> CGC_PAGE_SHIFT;
+  m->queued = (const uint8_t *)((uintptr_t)m->queue.pool->queued - first);
   uint64_t nobody = (m->range.base >> CGC_PAGE_SHIFT << 10) - 1;
   for (int i = 0; i < CGC_VISIT_RING; i++)
     m->ring[i] = nobody << CGC_SLOT_BIT_SHIFT;
   m->lane = (struct cgc_lane){.n = 0};
+  m->visited = m->nnext = 0;
   m->grey = (struct cgc_grey_span){.words = 0};
   cgc_visit_set_by_span(m, false);
 }
@@ -148,8 +150,6 @@ void cgc_visit_count(struct cgc_marker *m) {
     bytes += m->marked[class] * cgc_size_classes[class].size;
     m->marked[class] = 0;
   }
-  m->scanned_bytes += m->lane.scanned_bytes;
-  m->lane.scanned_bytes = 0;
   m->marked_objects += objects;
   m->marked_bytes += bytes;
 }

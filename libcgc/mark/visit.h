@@ -58,14 +58,15 @@ struct cgc_near {
   const struct cgc_slot_row *row;
 };
 
+/*
+ * What nearly every step changes.  No two of a size stand side by side, or gcc
+ * keeps them together in one vector register.
+ */
 struct cgc_lane {
-  uint32_t ring;    /* slots that ever entered the ring */
-  uint32_t visited; /* those before it are known to be visited */
-  uint32_t next;    /* objects that ever left next */
-  uint32_t nnext;   /* objects in it */
-  size_t n;         /* slots in the queue */
-  uint64_t grey;    /* slots of the grey span's window, still to be taken */
-  uint64_t scanned_bytes; /* not yet in the sum */
+  uint64_t grey; /* slots of the grey span's window, still to be taken */
+  uint32_t ring; /* slots that ever entered the ring */
+  size_t n;      /* slots in the queue */
+  uint32_t next; /* objects that ever left next */
 };
 
 struct cgc_marker;
@@ -81,7 +82,7 @@ struct cgc_drain_kernel {
 
 struct cgc_marker {
   struct cgc_heap *heap;
-  struct cgc_slot_map map;     /* of the arena */
+  const uint8_t *queued;       /* the pool's, by the page's address */
   struct cgc_scan_range range; /* the arena's, for this cycle */
   const struct cgc_drain_kernel *kernel;
   const struct cgc_drain_kernel *careful; /* looks at a word once more before
@@ -96,6 +97,8 @@ struct cgc_marker {
   bool unusual;    /* by_span, shared or bounded */
   unsigned places; /* of a group of 64 bytes, where addresses count */
   struct cgc_lane lane;
+  uint32_t visited; /* slots of the ring that are known to be visited */
+  uint32_t nnext;   /* objects in next */
   struct cgc_grey_span grey;
   uint64_t ring[CGC_VISIT_RING]; /* slots */
   struct cgc_near next[CGC_VISIT_NEXT];
@@ -103,9 +106,9 @@ struct cgc_marker {
   uint64_t marked_at_turn;            /* objects, when it last turned */
   uint64_t marked_bytes;              /* of slots that became marked */
   uint64_t marked_objects;
-  uint64_t scanned_bytes; /* read in search of pointers */
-  uint64_t grey_spans;    /* taken from the queue */
-  struct cgc_slot_row rows[CGC_SLOT_ROWS] CGC_ALIGNED(64);
+  uint64_t scanned_bytes;  /* read in search of pointers */
+  uint64_t grey_spans;     /* taken from the queue */
+  struct cgc_slot_map map; /* of the arena */
   struct cgc_queue queue;
 };
 
@@ -152,21 +155,37 @@ CGC_INLINE void cgc_visit_queue_span(struct cgc_marker *m, uintptr_t addr) {
   cgc_queue_put_span(&m->queue, cgc_visit_page_of(m, addr));
 }
 
-CGC_INLINE void cgc_visit_unusually(struct cgc_marker *m,
-                                    const struct cgc_slot_map *map,
-                                    struct cgc_lane *l, uint64_t slot) {
+/* The front is wide: what is newly marked waits with its span. */
+CGC_INLINE void cgc_visit_grey(struct cgc_marker *m, uint64_t slot,
+                               uint64_t fresh) {
+  size_t page = cgc_slot_page(slot);
+  if (cgc_unlikely(fresh & ~(uint64_t)m->queued[page]))
+    cgc_visit_queue_span(m, page << CGC_PAGE_SHIFT);
+}
+
+/* Others mark, too. */
+CGC_INLINE void cgc_visit_shared(struct cgc_marker *m,
+                                 const struct cgc_slot_map *map,
+                                 struct cgc_lane *l, uint64_t slot) {
   uint64_t *word = cgc_slot_word(map, slot);
-  if (!cgc_visit_set_mark(m, word, cgc_slot_mask(slot)))
+  if (__atomic_load_n(word, __ATOMIC_RELAXED) & cgc_slot_mask(slot) ||
+      !cgc_visit_set_shared(word, cgc_slot_mask(slot)))
     return;
   m->marked[cgc_slot_class(slot)]++;
-  if (!cgc_slot_is_scanned(slot))
-    return;
   if (m->by_span) {
-    cgc_visit_queue_span(m, cgc_slot_page(slot) << CGC_PAGE_SHIFT);
+    cgc_visit_grey(m, slot, cgc_slot_is_scanned(slot));
     return;
   }
   word[cgc_slot_row(map, slot)->lines] |= cgc_slot_mask(slot);
-  m->queue.slots[l->n++] = slot;
+  m->queue.slots[l->n] = slot;
+  l->n += cgc_slot_is_scanned(slot);
+}
+
+/* Set bit I modulo 64.  returns  1 if it was clear, else 0 */
+CGC_INLINE uint64_t cgc_set_bit(uint64_t *bits, uint64_t i) {
+  bool clear;
+  __asm__("bts %2, %0" : "+r"(*bits), "=@ccnc"(clear) : "r"(i));
+  return clear;
 }
 
 /*
@@ -176,17 +195,26 @@ CGC_INLINE void cgc_visit_unusually(struct cgc_marker *m,
 CGC_INLINE void cgc_visit_slot(struct cgc_marker *m,
                                const struct cgc_slot_map *map,
                                struct cgc_lane *l, uint64_t slot) {
-  if (m->unusual) {
-    cgc_visit_unusually(m, map, l, slot);
+  if (m->unusual && m->shared) {
+    cgc_visit_shared(m, map, l, slot);
     return;
   }
   uint64_t *word = cgc_slot_word(map, slot);
-  uint64_t mask = cgc_slot_mask(slot), old = *word;
-  uint64_t fresh = !(old & mask);
-  *word = old | mask;
+  uint64_t bits = *word;
+  uint64_t fresh = cgc_set_bit(&bits, slot >> CGC_SLOT_BIT_SHIFT);
+  *word = bits;
   m->marked[cgc_slot_class(slot)] += fresh;
+  fresh &= slot >> CGC_SLOT_SCAN_SHIFT;
+  if (m->unusual) {
+    if (m->by_span) {
+      cgc_visit_grey(m, slot, fresh);
+      return;
+    }
+    word[cgc_slot_row(map, slot)->lines] |=
+        fresh << (slot >> CGC_SLOT_BIT_SHIFT & 63);
+  }
   m->queue.slots[l->n] = slot;
-  l->n += fresh & slot >> CGC_SLOT_SCAN_SHIFT;
+  l->n += fresh;
 }
 
 /* The ring is always full: each that enters drives the oldest out. */
@@ -204,11 +232,11 @@ CGC_INLINE void cgc_visit_later(struct cgc_marker *m,
 CGC_INLINE void cgc_visit_all(struct cgc_marker *m,
                               const struct cgc_slot_map *map,
                               struct cgc_lane *l) {
-  uint32_t i = l->ring - l->visited > CGC_VISIT_RING ? l->ring - CGC_VISIT_RING
-                                                     : l->visited;
+  uint32_t i = l->ring - m->visited > CGC_VISIT_RING ? l->ring - CGC_VISIT_RING
+                                                     : m->visited;
   for (; i != l->ring; i++)
     cgc_visit_slot(m, map, l, m->ring[i % CGC_VISIT_RING]);
-  l->visited = l->ring;
+  m->visited = l->ring;
 }
 
 CGC_INLINE void cgc_visit_see(struct cgc_marker *m,

@@ -15,6 +15,6 @@ size_t cgc_window_publish(struct cgc_marker *m, const struct cgc_window *w) {
     now = __atomic_fetch_or(w->word, fresh, __ATOMIC_SEQ_CST);
   size_t nscanned = cgc_popcount(fresh);
   m->marked[w->row->tag & 127] += cgc_popcount(fresh & ~now);
-  m->lane.scanned_bytes += nscanned * w->row->size;
+  m->scanned_bytes += nscanned * w->row->size;
   return nscanned;
 }

@@ -5,14 +5,12 @@
 
 static struct cgc_heap *heap;
 static struct cgc_cache *cache;
-static struct cgc_slot_row rows[CGC_SLOT_ROWS];
 static struct cgc_slot_map map;
 
 static void set_up(void) {
   heap = private_heap((size_t)1 << 30, (size_t)64 << 20);
   cache = private_cache(heap);
-  cgc_slot_fill_rows(rows);
-  map = cgc_slot_map_of(&heap->arena, rows);
+  cgc_slot_map_open(&map, &heap->arena);
 }
 
 static void check_slot(const char *p, enum cgc_kind kind, size_t at) {

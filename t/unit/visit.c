@@ -21,10 +21,9 @@ static void begin(unsigned members) {
   cgc_heap_prepare_marks(heap);
   cgc_pool_open(&pool, &heap->arena, members);
   cgc_queue_init(&m.queue, &pool);
-  cgc_slot_fill_rows(m.rows);
   m.heap = heap;
   m.shared = members > 1;
-  m.map = cgc_slot_map_of(&heap->arena, m.rows);
+  cgc_slot_map_open(&m.map, &heap->arena);
   cgc_scan_range_set(&m.range, heap->arena.base, cgc_arena_bytes(&heap->arena));
   m.strict = false;
   m.marked_at_turn = m.marked_bytes = m.marked_objects = 0;
@@ -59,14 +58,19 @@ START_TEST(a_word_waits_in_the_ring_until_others_drive_it_out) {
 END_TEST
 
 START_TEST(an_empty_ring_marks_nothing) {
+  size_t page;
   private_alloc(cache, CGC_KIND_SCAN, 64);
-  begin(1);
-  visit_all();
-  for (int i = 0; i < CGC_VISIT_RING; i++)
-    cgc_visit_slot(&m, &m.map, &m.lane, m.ring[i]);
-  cgc_visit_count(&m);
-  ck_assert_uint_eq(m.marked_objects, 0);
-  ck_assert_uint_eq(m.lane.n, 0);
+  for (int by_span = 0; by_span < 2; by_span++) {
+    begin(1);
+    cgc_visit_set_by_span(&m, by_span);
+    visit_all();
+    for (int i = 0; i < CGC_VISIT_RING; i++)
+      cgc_visit_slot(&m, &m.map, &m.lane, m.ring[i]);
+    cgc_visit_count(&m);
+    ck_assert_uint_eq(m.marked_objects, 0);
+    ck_assert_uint_eq(m.lane.n, 0);
+    ck_assert(!cgc_queue_take_span(&m.queue, &page));
+  }
 }
 END_TEST
 

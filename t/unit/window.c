@@ -11,8 +11,7 @@ static struct cgc_marker m;
 static void set_up(void) {
   heap = private_heap((size_t)1 << 30, (size_t)64 << 20);
   cache = private_cache(heap);
-  cgc_slot_fill_rows(m.rows);
-  m.map = cgc_slot_map_of(&heap->arena, m.rows);
+  cgc_slot_map_open(&m.map, &heap->arena);
 }
 
 static struct cgc_window window_of(const void *p) {
@@ -62,7 +61,7 @@ START_TEST(each_object_is_counted_once) {
   for (int way = 0; way < 4; way++) {
     m.shared = way & 1;
     m.unusual = way != 0;
-    m.marked[class] = m.lane.scanned_bytes = 0;
+    m.marked[class] = m.scanned_bytes = 0;
     *w.word = 0x100;
     w.word[w.row->lines] = 0;
     cgc_window_read(&w);
@@ -72,7 +71,7 @@ START_TEST(each_object_is_counted_once) {
     ck_assert_uint_eq(*w.word, 0x30f);
     ck_assert_uint_eq(w.word[w.row->lines], way ? 0x0f : 0);
     ck_assert_uint_eq(m.marked[class], 2);
-    ck_assert_uint_eq(m.lane.scanned_bytes, 4 * 48);
+    ck_assert_uint_eq(m.scanned_bytes, 4 * 48);
   }
 }
 END_TEST
