@@ -74,18 +74,21 @@ CGC_NOINLINE bool cgc_visit_set_shared(uint64_t *word, uint64_t mask) {
   return !(__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & mask);
 }
 
-/* One object that owns its span: the span's struct tells where it begins. */
+/*
+ * One object that owns its span: the span's struct tells where it begins.  The
+ * turn comes before its mark, or it would be taken for scanned.
+ */
 CGC_NOINLINE void cgc_visit_large(struct cgc_marker *m, uintptr_t word) {
   const struct cgc_arena *arena = &m->heap->arena;
   const struct cgc_span *span = arena->spans[cgc_visit_page_of(m, word)];
+  if (cgc_queue_is_full(&m->queue) && !m->by_span)
+    cgc_visit_turn_to_spans(m);
   if (!cgc_visit_set_mark(m, cgc_arena_mark_words(arena, span), 1))
     return;
   m->marked_objects++;
   m->marked_bytes += span->slot_size;
   if (cgc_kind_is_noscan((enum cgc_kind)span->kind))
     return;
-  if (cgc_queue_is_full(&m->queue) && !m->by_span)
-    cgc_visit_turn_to_spans(m);
   if (m->by_span) {
     cgc_visit_queue_span(m, span->base);
     return;

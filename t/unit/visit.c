@@ -123,6 +123,30 @@ START_TEST(too_many_objects_turn_to_spans) {
 }
 END_TEST
 
+/* So much was marked that all of it is taken for scanned at the turn. */
+START_TEST(a_large_object_that_finds_the_queue_full_is_still_to_be_scanned) {
+  enum { SMALL = 30000, LARGE = CGC_QUEUE_PIECES + 1 };
+  static uintptr_t small[SMALL], large[LARGE];
+  size_t page;
+  for (int i = 0; i < SMALL; i++)
+    small[i] = (uintptr_t)private_alloc(cache, CGC_KIND_NOSCAN, 16);
+  for (int i = 0; i < LARGE; i++)
+    large[i] = (uintptr_t)private_alloc(cache, CGC_KIND_SCAN, 33000);
+  struct cgc_object last = private_object(heap, (void *)large[LARGE - 1]);
+  for (unsigned members = 1; members <= 2; members++) {
+    begin(members);
+    for (int i = 0; i < SMALL; i++)
+      cgc_visit_word(&m, small[i]);
+    for (int i = 0; i < LARGE; i++)
+      cgc_visit_word(&m, large[i]);
+    ck_assert_uint_eq(m.queue.npieces, CGC_QUEUE_PIECES);
+    ck_assert(cgc_queue_take_span(&m.queue, &page));
+    ck_assert_uint_eq(page, cgc_visit_page_of(&m, last.addr));
+    ck_assert(!(*cgc_arena_scanned_words(&heap->arena, last.span) & 1));
+  }
+}
+END_TEST
+
 START_TEST(odd_words_count_by_option) {
   char *p = private_alloc(cache, CGC_KIND_SCAN, 64);
   char *q = private_alloc(cache, CGC_KIND_SCAN, 64);
@@ -165,6 +189,8 @@ int main(void) {
   tcase_add_test(core, noscan_objects_are_marked_and_do_not_wait);
   tcase_add_test(core, a_large_object_waits_as_a_piece_once);
   tcase_add_test(core, too_many_objects_turn_to_spans);
+  tcase_add_test(
+      core, a_large_object_that_finds_the_queue_full_is_still_to_be_scanned);
   tcase_add_test(core, odd_words_count_by_option);
   tcase_add_test(core, a_distant_block_is_visited_at_its_start_only);
   suite_add_tcase(s, core);
