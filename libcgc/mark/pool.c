@@ -14,6 +14,7 @@ void cgc_pool_open(struct cgc_pool *pool, const struct cgc_arena *arena,
   pool->ring_size = cgc_arena_pages(arena);
   pool->head = pool->nspans = pool->npieces = pool->nslots = 0;
   pool->members = members;
+  atomic_store_explicit(&pool->front, CGC_POOL_NARROW, memory_order_relaxed);
   atomic_store_explicit(&pool->idle, 0, memory_order_relaxed);
   atomic_store_explicit(&pool->asked, false, memory_order_relaxed);
   atomic_store_explicit(&pool->epoch, 0, memory_order_relaxed);
@@ -27,16 +28,21 @@ void cgc_pool_clear(struct cgc_pool *pool) {
   pool->nspans = pool->npieces = pool->nslots = 0;
 }
 
+/* The Ith look at what another holds; it may have lost its processor. */
+static void wait_a_little(int i) {
+  if (i % SPINS == 0)
+    cgc_thread_yield();
+  else
+    __builtin_ia32_pause();
+}
+
 static void lock(struct cgc_pool *pool) {
   if (pool->members == 1)
     return;
   for (int i = 1;
        atomic_flag_test_and_set_explicit(&pool->lock, memory_order_acquire);
        i++)
-    if (i % SPINS == 0)
-      cgc_thread_yield(); /* the holder has lost its processor */
-    else
-      __builtin_ia32_pause();
+    wait_a_little(i);
 }
 
 static void unlock(struct cgc_pool *pool) {
@@ -62,6 +68,24 @@ static void answer(struct cgc_pool *pool) {
   if (cgc_pool_is_hungry(pool) &&
       atomic_exchange_explicit(&pool->asked, false, memory_order_relaxed))
     wake(pool, 1);
+}
+
+bool cgc_pool_begin_wide(struct cgc_pool *pool) {
+  uint32_t front = CGC_POOL_NARROW;
+  if (atomic_compare_exchange_strong_explicit(
+          &pool->front, &front, CGC_POOL_TURNING, memory_order_relaxed,
+          memory_order_relaxed))
+    return true;
+  /* Acquire: pairs with end_wide's release. */
+  for (int i = 1; atomic_load_explicit(&pool->front, memory_order_acquire) !=
+                  CGC_POOL_WIDE;
+       i++)
+    wait_a_little(i);
+  return false;
+}
+
+void cgc_pool_end_wide(struct cgc_pool *pool) {
+  atomic_store_explicit(&pool->front, CGC_POOL_WIDE, memory_order_release);
 }
 
 static size_t place(const struct cgc_pool *pool, size_t ahead) {

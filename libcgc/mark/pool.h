@@ -18,9 +18,14 @@
  * if there are more sleepers it asks for them when it has woken.  (Giving as
  * long as one is idle: 14000 system calls in a cycle of 5 ms.)
  *
+ * As long as no marker's front was wide no span waits, and nobody keeps scanned
+ * bits: a second line of each object's would be written.
+ *
  *   I1  queued[p] exactly if the span that begins at p stands in the ring or
  *       in a marker's own buffer.
  *   I2  idle == members, seen under the lock with the pool empty: done.
+ *   I3  A span is put only after wide is CGC_POOL_WIDE; until then who marks an
+ *       object has it in its own queue.
  *
  * A span is claimed after its object's mark bit is set and released before its
  * mark bits are read, each with a full barrier between, so that one of the two
@@ -37,20 +42,23 @@
 
 enum { CGC_POOL_PIECES = 1024, CGC_POOL_SLOTS = 4096 };
 
+enum cgc_pool_front { CGC_POOL_NARROW, CGC_POOL_TURNING, CGC_POOL_WIDE };
+
 struct cgc_piece {
   uintptr_t lo;
   uintptr_t hi;
 };
 
 struct cgc_pool {
-  uint32_t *ring;   /* the arena's greys; guard: lock */
-  uint8_t *queued;  /* the arena's; by claim and release */
-  size_t ring_size; /* pages of the arena; const but for extend */
-  size_t head;      /* guard: lock */
-  size_t nspans;    /* guard: lock */
-  size_t npieces;   /* guard: lock */
-  size_t nslots;    /* guard: lock */
-  unsigned members; /* const while more than one marks */
+  uint32_t *ring;         /* the arena's greys; guard: lock */
+  uint8_t *queued;        /* the arena's; by claim and release */
+  size_t ring_size;       /* pages of the arena; const but for extend */
+  size_t head;            /* guard: lock */
+  size_t nspans;          /* guard: lock */
+  size_t npieces;         /* guard: lock */
+  size_t nslots;          /* guard: lock */
+  unsigned members;       /* const while more than one marks */
+  _Atomic uint32_t front; /* enum cgc_pool_front */
   _Atomic uint32_t idle;
   _Atomic bool asked;     /* a sleeper wants work; set under lock */
   _Atomic uint32_t epoch; /* changes when work came or all is done */
@@ -96,6 +104,20 @@ CGC_INLINE void cgc_pool_release(struct cgc_pool *pool, size_t page) {
   else
     pool->queued[page] = 0;
 }
+
+/** Whether spans may wait, so that scanned bits have to be kept. */
+CGC_INLINE bool cgc_pool_is_wide(const struct cgc_pool *pool) {
+  return atomic_load_explicit(&pool->front, memory_order_relaxed) !=
+         CGC_POOL_NARROW;
+}
+
+/**
+ * A marker's front is wide.  The first one's caller sets the scanned bits that
+ * nobody kept and says so; others wait until it has.
+ * returns  whether the caller is that one
+ */
+bool cgc_pool_begin_wide(struct cgc_pool *pool);
+void cgc_pool_end_wide(struct cgc_pool *pool);
 
 /** Put N claimed spans at the end. */
 void cgc_pool_put_spans(struct cgc_pool *pool, const uint32_t *pages, size_t n);

@@ -51,20 +51,29 @@ static void set_scanned_bits(const struct cgc_arena *arena, size_t pages) {
   }
 }
 
-/*
- * The front is wide.  A single marker has kept no scanned bits until now; where
- * it has marked little it pays more to scan that again than to set them.
- */
-CGC_NOINLINE void cgc_visit_turn_to_spans(struct cgc_marker *m) {
+/* Where little was marked it pays more to scan that again. */
+static void catch_up(struct cgc_marker *m) {
   size_t pages = m->range.bytes >> CGC_PAGE_SHIFT;
-  cgc_visit_set_by_span(m, true);
-  if (m->shared || m->bounded)
-    return;
   cgc_visit_count(m);
   if (m->marked_objects - m->marked_at_turn < pages / TURN_PAGES)
     return;
   m->marked_at_turn = m->marked_objects;
   set_scanned_bits(&m->heap->arena, pages);
+}
+
+/*
+ * The front is wide, and until now nobody has kept scanned bits: one marker
+ * never does but if it is bounded, several do from the first such turn on.
+ */
+CGC_NOINLINE void cgc_visit_turn_to_spans(struct cgc_marker *m) {
+  if (!m->shared) {
+    if (!m->bounded)
+      catch_up(m);
+  } else if (cgc_pool_begin_wide(m->queue.pool)) {
+    catch_up(m);
+    cgc_pool_end_wide(m->queue.pool);
+  }
+  cgc_visit_set_by_span(m, true);
 }
 
 /* returns  whether the bit was clear; full barrier: see mark/pool.h

@@ -176,7 +176,8 @@ CGC_INLINE void cgc_visit_shared(struct cgc_marker *m,
     cgc_visit_grey(m, slot, cgc_slot_is_scanned(slot));
     return;
   }
-  word[cgc_slot_row(map, slot)->lines] |= cgc_slot_mask(slot);
+  if (cgc_pool_is_wide(m->queue.pool))
+    word[cgc_slot_row(map, slot)->lines] |= cgc_slot_mask(slot);
   m->queue.slots[l->n] = slot;
   l->n += cgc_slot_is_scanned(slot);
 }

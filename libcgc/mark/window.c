@@ -7,7 +7,8 @@
  */
 size_t cgc_window_publish(struct cgc_marker *m, const struct cgc_window *w) {
   uint64_t fresh = w->marked & ~w->old, now = *w->word;
-  if (m->unusual)
+  if (m->by_span || m->bounded ||
+      (m->shared && cgc_pool_is_wide(m->queue.pool)))
     w->word[w->row->lines] |= fresh;
   if (!m->shared)
     *w->word = now | fresh;

@@ -147,6 +147,29 @@ START_TEST(a_large_object_that_finds_the_queue_full_is_still_to_be_scanned) {
 }
 END_TEST
 
+/* The first of several sets the bits, and from then on all keep them. */
+START_TEST(scanned_bits_are_kept_once_spans_may_wait) {
+  void *before = private_alloc(cache, CGC_KIND_SCAN, 64);
+  void *after = private_alloc(cache, CGC_KIND_SCAN, 64);
+  struct cgc_object obj = private_object(heap, before);
+  const uint64_t *scanned = cgc_arena_scanned_words(&heap->arena, obj.span);
+  begin(2);
+  cgc_visit_word(&m, (uintptr_t)before);
+  visit_all();
+  ck_assert(!cgc_pool_is_wide(&pool));
+  ck_assert_uint_eq(scanned[obj.index / 64] >> obj.index % 64 & 1, 0);
+  ck_assert(cgc_pool_begin_wide(&pool));
+  cgc_pool_end_wide(&pool);
+  ck_assert(!cgc_pool_begin_wide(&pool));
+  obj = private_object(heap, after);
+  cgc_visit_word(&m, (uintptr_t)after);
+  visit_all();
+  scanned = cgc_arena_scanned_words(&heap->arena, obj.span);
+  ck_assert_uint_eq(scanned[obj.index / 64] >> obj.index % 64 & 1, 1);
+  ck_assert_uint_eq(m.lane.n, 2);
+}
+END_TEST
+
 START_TEST(odd_words_count_by_option) {
   char *p = private_alloc(cache, CGC_KIND_SCAN, 64);
   char *q = private_alloc(cache, CGC_KIND_SCAN, 64);
@@ -191,6 +214,7 @@ int main(void) {
   tcase_add_test(core, too_many_objects_turn_to_spans);
   tcase_add_test(
       core, a_large_object_that_finds_the_queue_full_is_still_to_be_scanned);
+  tcase_add_test(core, scanned_bits_are_kept_once_spans_may_wait);
   tcase_add_test(core, odd_words_count_by_option);
   tcase_add_test(core, a_distant_block_is_visited_at_its_start_only);
   suite_add_tcase(s, core);

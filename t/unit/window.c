@@ -7,11 +7,13 @@
 static struct cgc_heap *heap;
 static struct cgc_cache *cache;
 static struct cgc_marker m;
+static struct cgc_pool pool; /* no front was wide */
 
 static void set_up(void) {
   heap = private_heap((size_t)1 << 30, (size_t)64 << 20);
   cache = private_cache(heap);
   cgc_slot_map_open(&m.map, &heap->arena);
+  m.queue.pool = &pool;
 }
 
 static struct cgc_window window_of(const void *p) {
@@ -60,7 +62,7 @@ START_TEST(each_object_is_counted_once) {
   unsigned class = w.row->tag & 127;
   for (int way = 0; way < 4; way++) {
     m.shared = way & 1;
-    m.unusual = way != 0;
+    m.by_span = way >> 1;
     m.marked[class] = m.scanned_bytes = 0;
     *w.word = 0x100;
     w.word[w.row->lines] = 0;
@@ -69,7 +71,7 @@ START_TEST(each_object_is_counted_once) {
     *w.word |= 0x203;
     ck_assert_uint_eq(cgc_window_publish(&m, &w), 4);
     ck_assert_uint_eq(*w.word, 0x30f);
-    ck_assert_uint_eq(w.word[w.row->lines], way ? 0x0f : 0);
+    ck_assert_uint_eq(w.word[w.row->lines], m.by_span ? 0x0f : 0);
     ck_assert_uint_eq(m.marked[class], 2);
     ck_assert_uint_eq(m.scanned_bytes, 4 * 48);
   }
