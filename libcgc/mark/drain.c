@@ -499,7 +499,7 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
       near = leave_next(m, &l);
       alone = m->nnext == 0;
     }
-    if (cgc_unlikely(m->shared && cgc_pool_is_hungry(m->queue.pool))) {
+    if (cgc_unlikely(cgc_fetch_is_asked(m))) {
       m->lane = l;
       cgc_fetch_share(m);
       l = m->lane;

@@ -8,8 +8,10 @@ enum {
   WINDOW_MIN = 512 << 10, /* of this size it is asked which pages are there */
   WINDOW = 4 << 20,       /* so many bytes at once */
   SHARE_MIN = 16,         /* slots that are worth dividing */
-  SPANS_AHEAD = 4,        /* queued spans whose lines are asked for */
-  OBJECT = 64             /* bytes of one that is neither small nor large */
+  PAUSE_MIN = 4 << 10,    /* bytes to be scanned between two gifts */
+  PAUSE_MAX = 256 << 10,
+  SPANS_AHEAD = 4, /* queued spans whose lines are asked for */
+  OBJECT = 64      /* bytes of one that is neither small nor large */
 };
 
 uintptr_t cgc_fetch_block_of(const struct cgc_marker *m, uintptr_t lo) {
@@ -151,16 +153,26 @@ static bool next_greys(struct cgc_marker *m) {
 
 /* ---- More ------------------------------------------------------------- */
 
+/* Whoever was already asking when the pause ended was back soon. */
+static void pause_sharing(struct cgc_marker *m) {
+  bool soon = m->scanned_bytes - m->share_at < m->share_pause;
+  m->share_pause = soon ? cgc_min(2 * m->share_pause, PAUSE_MAX)
+                        : cgc_max(m->share_pause / 2, PAUSE_MIN);
+  m->share_at = m->scanned_bytes + m->share_pause;
+}
+
 void cgc_fetch_share(struct cgc_marker *m) {
   struct cgc_queue *q = &m->queue;
-  if (m->lane.n >= SHARE_MIN || q->npieces > 0 || q->nput > 0)
-    m->lane.n = cgc_queue_share(q, m->lane.n);
+  if (m->lane.n < SHARE_MIN && q->npieces == 0 && q->nput == 0)
+    return;
+  m->lane.n = cgc_queue_share(q, m->lane.n);
+  pause_sharing(m);
 }
 
 size_t cgc_fetch(struct cgc_marker *m) {
   struct cgc_piece piece;
   uint64_t before = m->scanned_bytes;
-  if (m->shared && cgc_pool_is_hungry(m->queue.pool))
+  if (cgc_fetch_is_asked(m))
     cgc_fetch_share(m);
   if (m->grey.words && next_greys(m))
     return 1;

@@ -33,7 +33,17 @@ size_t cgc_fetch(struct cgc_marker *m);
 /** The same from the others.  returns  false if they gave nothing */
 bool cgc_fetch_shared(struct cgc_marker *m);
 
-/** Others wait: half of what waits here would do them good. */
+/**
+ * Whether others wait, and it is time to give them something.  Who comes back
+ * for more at once is answered more and more seldom: where there is little to
+ * do, giving costs more than it brings.
+ */
+CGC_INLINE bool cgc_fetch_is_asked(const struct cgc_marker *m) {
+  return m->shared && cgc_pool_is_hungry(m->queue.pool) &&
+         m->scanned_bytes >= m->share_at;
+}
+
+/** Half of what waits here would do them good. */
 void cgc_fetch_share(struct cgc_marker *m);
 
 #endif

@@ -143,6 +143,7 @@ void cgc_visit_open(struct cgc_marker *m) {
     m->ring[i] = nobody << CGC_SLOT_BIT_SHIFT;
   m->lane = (struct cgc_lane){.n = 0};
   m->visited = m->nnext = 0;
+  m->share_at = m->share_pause = 0;
   m->grey = (struct cgc_grey_span){.words = 0};
   cgc_visit_set_by_span(m, false);
 }

@@ -107,6 +107,8 @@ struct cgc_marker {
   uint64_t marked_bytes;              /* of slots that became marked */
   uint64_t marked_objects;
   uint64_t scanned_bytes;  /* read in search of pointers */
+  uint64_t share_at;       /* bytes to be scanned before others get some */
+  uint64_t share_pause;    /* from one gift to the next */
   uint64_t grey_spans;     /* taken from the queue */
   struct cgc_slot_map map; /* of the arena */
   struct cgc_queue queue;

@@ -74,6 +74,37 @@ START_TEST(what_others_gave_is_taken) {
 }
 END_TEST
 
+/* Gifts while BYTES are scanned by steps of 1 KiB, with one who always asks. */
+static unsigned count_gifts(size_t bytes) {
+  unsigned n = 0;
+  uint64_t slot;
+  for (uint64_t end = m.scanned_bytes + bytes; m.scanned_bytes < end;) {
+    m.scanned_bytes += 1024;
+    m.lane.n = 32;
+    atomic_store(&pool.asked, true);
+    if (!cgc_fetch_is_asked(&m))
+      continue;
+    cgc_fetch_share(&m);
+    while (cgc_pool_take_slots(&pool, &slot, 1))
+      ;
+    n++;
+  }
+  return n;
+}
+
+START_TEST(who_asks_again_at_once_is_answered_more_and_more_seldom) {
+  begin(2);
+  unsigned first = count_gifts(64 << 10);
+  ck_assert_uint_ge(first, 3);
+  ck_assert_uint_le(count_gifts(4 << 20), 32);
+  for (int i = 0; i < 10; i++) {
+    m.scanned_bytes += 1 << 20; /* nobody asked */
+    count_gifts(1024);
+  }
+  ck_assert_uint_ge(count_gifts(64 << 10), 3);
+}
+END_TEST
+
 /* 64 at a time, those that are marked and not scanned, each once. */
 START_TEST(greys_of_a_span_come_in_address_order) {
   char *first = private_alloc(cache, CGC_KIND_SCAN, 48);
@@ -109,6 +140,7 @@ int main(void) {
   tcase_add_test(core, a_piece_knows_its_block);
   tcase_add_test(core, a_lone_block_is_shared_with_who_waits);
   tcase_add_test(core, what_others_gave_is_taken);
+  tcase_add_test(core, who_asks_again_at_once_is_answered_more_and_more_seldom);
   tcase_add_test(core, greys_of_a_span_come_in_address_order);
   suite_add_tcase(s, core);
   return unit_run(s);
