@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "mark/scan.h"
 
+#include <cpuid.h>
+
 void cgc_scan_range_set(struct cgc_scan_range *r, uintptr_t base,
                         size_t bytes) {
   const uintptr_t top = (uintptr_t)1 << 63;
@@ -16,6 +18,12 @@ void cgc_scan_range_set(struct cgc_scan_range *r, uintptr_t base,
   }
 }
 
+/* The compilers' own way to ask came later than this. */
+static bool has_lzcnt(void) {
+  unsigned a, b, c, d;
+  return __get_cpuid(0x80000001, &a, &b, &c, &d) && c & bit_LZCNT;
+}
+
 bool cgc_scan_has(enum cgc_scan_kernel kernel) {
   __builtin_cpu_init();
   switch (kernel) {
@@ -23,7 +31,7 @@ bool cgc_scan_has(enum cgc_scan_kernel kernel) {
     return true;
   case CGC_SCAN_AVX2:
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
+           __builtin_cpu_supports("bmi2") && has_lzcnt();
   case CGC_SCAN_AVX512:
     return __builtin_cpu_supports("avx512f") && cgc_scan_has(CGC_SCAN_AVX2);
   default:

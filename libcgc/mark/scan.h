@@ -34,8 +34,9 @@ enum {
   CGC_SCAN_BYTES = 64
 };
 
-#define CGC_SCAN_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2")))
-#define CGC_SCAN_TARGET_AVX512 __attribute__((target("avx512f,avx2,bmi,bmi2")))
+#define CGC_SCAN_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt")))
+#define CGC_SCAN_TARGET_AVX512                                                 \
+  __attribute__((target("avx512f,avx2,bmi,bmi2,lzcnt")))
 
 /* What to look for: the range [base, base + bytes); const for a cycle. */
 struct cgc_scan_range {

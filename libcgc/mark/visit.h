@@ -15,10 +15,10 @@
  *       queue or next to be scanned (mark/drain.h); or its scanned bit is
  *       clear and its span is queued.
  *
- * Scanned bits are kept only where spans are at work: by the markers of a
- * shared cycle, and for all that is marked when a single one turns to spans; a
- * bounded one keeps them from the start.
- * One that is clear without need costs another scan of an object.
+ * Scanned bits are kept only where spans are at work: they are set for all that
+ * is marked when the first marker turns to spans, and by several from then on;
+ * a bounded one keeps them from the start. One that is clear without need costs
+ * another scan of an object.
  *
  * `lane' is what changes with every word, in registers while the loop of
  * mark/drain runs; who is called from there finds it in the marker, unless it
