@@ -2,8 +2,6 @@
 #include "mark/drain.h"
 
 enum {
-  CACHE_LINE = 64,
-  AHEAD = 1024,   /* bytes of a window that are asked for */
   NEAR_MAX = 32,  /* words of an object that is scanned with its neighbours */
   FOLLOW_MAX = 16 /* windows of a list in one piece of a drain */
 };
@@ -142,7 +140,6 @@ CGC_INLINE void ask_for(uintptr_t addr, const struct cgc_slot_row *row) {
 }
 
 /* From the queue, or from the grey span, into the cache. */
-
 CGC_SCANS_MEMORY
 CGC_INLINE struct cgc_near pop_slot(const struct cgc_marker *m,
                                     const struct cgc_slot_map *map,
@@ -289,7 +286,7 @@ CGC_INLINE bool run(const struct cgc_marker *m, struct cgc_window *w,
       addr = window.base + i * size;
       __asm__ volatile("" : "+r"(addr), "+r"(at)); /* no conditional move */
     }
-    __builtin_prefetch((const void *)(addr + AHEAD));
+    __builtin_prefetch((const void *)(addr + CGC_WINDOW_AHEAD));
     const uintptr_t *p = (const uintptr_t *)addr;
     struct group g = look_at(m, range, p, now, addr, true, look);
     struct cgc_scan_near near = look.near(p, now, &window);
@@ -307,13 +304,6 @@ CGC_INLINE bool run(const struct cgc_marker *m, struct cgc_window *w,
   return stop;
 }
 
-/* Most of what is in a window comes in before it is looked at. */
-CGC_SCANS_MEMORY
-CGC_INLINE void ask_for_window(const struct cgc_window *w) {
-  for (uintptr_t i = 2 * CACHE_LINE; i < AHEAD; i += CACHE_LINE)
-    __builtin_prefetch((const void *)(w->addr + i));
-}
-
 /* The object at hand, and all that is to be scanned with it. */
 CGC_SCANS_MEMORY
 CGC_INLINE size_t scan_window(struct cgc_marker *m, struct cgc_window *w,
@@ -323,7 +313,7 @@ CGC_INLINE size_t scan_window(struct cgc_marker *m, struct cgc_window *w,
   struct group far = look_at(m, &m->range, p, now, w->addr, true, look);
   struct cgc_scan_near here = look.near(p, now, &w->scan);
   if (here.words)
-    ask_for_window(w);
+    cgc_window_ask_for(w);
   cgc_window_find(w, here.slots);
   leave_out(&far, here.words, look);
   do {

@@ -23,6 +23,8 @@
 
 #include "mark/visit.h"
 
+enum { CGC_WINDOW_AHEAD = 1024 /* bytes of it that are asked for */ };
+
 struct cgc_window {
   struct cgc_scan_window scan;
   const struct cgc_slot_row *row;
@@ -62,6 +64,12 @@ CGC_INLINE void cgc_window_read(struct cgc_window *w) {
 CGC_INLINE void cgc_window_find(struct cgc_window *w, uint64_t slots) {
   w->todo |= slots & ~w->marked;
   w->marked |= slots;
+}
+
+/** Most of what is in W comes in before it is looked at. */
+CGC_INLINE void cgc_window_ask_for(const struct cgc_window *w) {
+  for (uintptr_t i = 128; i < CGC_WINDOW_AHEAD; i += 64)
+    __builtin_prefetch((const void *)(w->addr + i));
 }
 
 /** Leave W: write and count what became marked.  returns  how many */
