@@ -85,7 +85,7 @@ t/bench/drain: t/bench/drain.c $(BENCH_SHAPES) $(BENCH_SHARED) \
 
 EXTRA_DIST += t/bench/drain.c $(BENCH_COLLECTOR:=.c) $(BENCH_PATTERNS:=.c) \
   $(BENCH_TOOLS:=.c) $(BENCH_VICTIMS:=.c) $(BENCH_SHARED) $(BENCH_LOADER) $(BENCH_SHAPES) \
-  $(BENCH_RUNNERS) \
+  $(BENCH_RUNNERS) t/bench/pause-svg.awk t/bench/pause.svg \
   t/bench/common.inc t/bench/leak/churn.c t/bench/leak/traps.c \
   t/bench/malloc/pattern.h t/bench/malloc/gawk.sh
 CLEANFILES += t/bench/drain $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
