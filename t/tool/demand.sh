@@ -27,6 +27,7 @@ static void *lose_and_end(void *arg) {
   nanosleep(&pause, NULL);
   return arg;
 }
+#ifndef FROM_SERVER
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   lose(100);
@@ -69,6 +70,7 @@ int main(int argc, char **argv) {
   }
   return 0;
 }
+#endif
 END
 $CC -g -O1 -pthread -I"$top_srcdir/t" server.c -o server || exit 99
 
@@ -115,6 +117,65 @@ leak 23 ./server closed
 summaries 1 '100 bytes in 1 object, 1 group'
 leak 23 --output=closed.txt ./server 'all closed'
 says closed.txt '^cgc: leak: 100 bytes in 1 object, 1 group$'
+
+# A container's ways to say no: a program that nobody may look into, with a
+# filter against ptrace and its like, as nobody, in a user namespace.
+cat > caged.c <<'END'
+#define FROM_SERVER
+#include "server.c"
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#define REFUSE(call)                                                           \
+  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),                             \
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+static pthread_barrier_t ready;
+static void *hold(void *arg) {
+  void *volatile held = malloc(300);
+  pthread_barrier_wait(&ready);
+  for (;;)
+    pause();
+  return held;
+}
+int main(void) {
+  struct sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      REFUSE(SYS_ptrace),
+      REFUSE(SYS_process_vm_readv),
+      REFUSE(SYS_process_vm_writev),
+      REFUSE(SYS_kcmp),
+      REFUSE(SYS_userfaultfd),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+  pthread_t t;
+  pthread_barrier_init(&ready, NULL, 2);
+  pthread_create(&t, NULL, hold, NULL);
+  pthread_barrier_wait(&ready);
+  if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ||
+      ptrace(PTRACE_TRACEME, 0, 0, 0) != -1)
+    return 99;
+  lose(100);
+  scrub(128 << 10);
+  return 0;
+}
+END
+$CC -g -O1 -pthread -I"$top_srcdir/t" caged.c -o caged || exit 99
+leak 23 ./caged
+summaries 1 '100 bytes in 1 object, 1 group'
+chmod 755 .
+nobody='setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all'
+for as in "$nobody" 'unshare --user' 'unshare --user --map-root-user'; do
+  $as "$cgc" --version > out 2> err || continue
+  # shellcheck disable=SC2086 # words are meant
+  timeout 60 $as "$cgc" leak ./caged > out 2> err
+  status=$?
+  [ $status = 23 ] || fail "$as: status $status"
+  summaries 1 '100 bytes in 1 object, 1 group'
+done
 
 # Names are gone, the place in the file is not.
 strip -s server -o stripped
