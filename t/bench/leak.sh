@@ -3,7 +3,7 @@
 # cgc leak against LeakSanitizer and valgrind: what each finds, what it takes
 # for lost that is held, and what it costs.
 #
-#   leak.sh [--traps|--cost]
+#   leak.sh [--variants|--traps|--cost]
 #
 # ROUNDS (3; valgrind, which is slow, once), TOOLS (cgc lsan lsan-preload
 # valgrind).
@@ -89,16 +89,54 @@ traps() {
   done
 }
 
-# The command line of churn under TOOL, in a shell's words.
-churn_under() {
-  case $1 in
-  plain) echo "$work/churn" ;;
-  cgc) echo "$cgc leak $work/churn" ;;
-  cgc-run) echo "$cgc run $work/churn" ;;
-  lsan) echo "$work/churn.lsan" ;;
-  lsan-preload) echo "env LD_PRELOAD=liblsan.so.0 $work/churn" ;;
-  valgrind) echo "valgrind --leak-check=full $work/churn" ;;
+# The command line of PROGRAM under TOOL, in a shell's words.  A process in
+# which something is lost ends with 23.
+line_under() {
+  case $2 in
+  plain) echo "$work/$1" ;;
+  cgc) echo "$cgc leak --follow-children $work/$1" ;;
+  cgc-run) echo "$cgc run $work/$1" ;;
+  lsan) echo "$work/$1.lsan" ;;
+  lsan-preload) echo "env LD_PRELOAD=liblsan.so.0 $work/$1" ;;
+  valgrind)
+    echo "valgrind --leak-check=full --errors-for-leak-kinds=definite" \
+      "--error-exitcode=23 $work/$1"
+    ;;
   esac
+}
+
+# A row: OPTION TOOL.  The program says how each of its processes ended.
+variants_row() {
+  : > "$work/figures"
+  # shellcheck disable=SC2046
+  MEASURE_OUT=$work/figures "$bin/measure" $(line_under variants "$2") \
+    > "$work/cases" 2> "$work/err"
+  awk -v option="$1" -v tool="$2" '
+    FILENAME ~ /figures$/ { cpu = $3 + $4; peak = $5; next }
+    { kept = $3 == "global" || $3 == "far_global" }
+    $5 == "lost" && !kept { nlost++; found += $4 == 23 }
+    $5 == "" || ($5 == "lost" && kept) { nheld++; wrong += $4 == 23 }
+    END {
+      printf "| %-3s | %-12s | %3d of %d | %3d of %d | %5.1f | %8.0f |\n",
+        option, tool, found, nlost, wrong, nheld, cpu, peak / 1024
+    }' "$work/figures" "$work/cases"
+}
+
+variants() {
+  heading 'Kinds of mistakes, each in 34 flows of the pointer'
+  echo 'Of t/prog/leaks/variants.c: a process for each that loses a block, or'
+  echo 'does not; those found, those called lost that are not, and what all'
+  echo 'processes took.'
+  echo
+  echo '| gcc | tool         |      found |    wrong | CPU s | peak MiB |'
+  echo '|-----|--------------|-----------:|---------:|------:|---------:|'
+  sources=$top_srcdir/t/prog/leaks
+  for option in -O0 -O2; do
+    $CC -D_GNU_SOURCE -g -w $option -c "$sources/far.c" -o "$work/far.o" &&
+      build variants $option -D_GNU_SOURCE "$work/far.o" || exit 1
+    for tool in plain $tools; do variants_row $option "$tool"; done
+  done
+  sources=$top_srcdir/t/bench/leak
 }
 
 # The CPU time (s) and peak memory (KiB) of churn under TOOL.
@@ -108,7 +146,7 @@ cost_row() {
   [ "$1" != valgrind ] || n=1
   while [ $i -lt "$n" ]; do
     # shellcheck disable=SC2046
-    MEASURE_OUT=$work/figures "$bin/measure" $(churn_under "$1") \
+    MEASURE_OUT=$work/figures "$bin/measure" $(line_under churn "$1") \
       > /dev/null 2>&1
     i=$((i + 1))
   done
@@ -135,9 +173,12 @@ cost() {
 }
 
 case ${1-} in
+--variants) variants ;;
 --traps) traps ;;
 --cost) cost ;;
 *)
+  variants
+  echo
   traps
   echo
   cost

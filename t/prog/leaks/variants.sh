@@ -14,7 +14,8 @@ run() {
   program=$1 options=$2
   shift 2
   : > "$work/found"
-  TALLY=$work/found CGC_LEAK=on:follow-children:reachable:$options \
+  : > "$work/stacks"
+  TALLY=$work/found TALLY_STACKS=$work/stacks CGC_LEAK=on:follow-children:reachable:$options \
     CGC_LEAK_PRINTER=$work/tally CGC_BAD_FREE=warn LD_PRELOAD=$library \
     timeout 120 "$program" "$@" > "$work/cases" 2> "$work/err"
 }
@@ -48,6 +49,39 @@ judge() {
       print ""
       exit failed > 0 || NR == 0
     }' "$work/found" "$work/cases" || { failed=1; tail -3 "$work/err"; }
+  judge_stacks "$1" || failed=1
+}
+
+# The stack of each block that is told leads through the function of its case,
+# or, where that is optimised away or in another thread, one of its kind.
+judge_stacks() {
+  nm -t d "$program" | grep -i ' t ' | sort -n > "$work/symbols"
+  awk -v build="$1" '
+    FILENAME ~ /symbols$/ { at[++n] = $1 + 0; name[n] = $3; next }
+    FILENAME ~ /cases$/ {
+      exact = build ~ /O0/ && $3 !~ /^thread/
+      which[$1] = $2 "_" (exact ? $3 : "")
+      next
+    }
+    {
+      through = ""
+      for (i = 2; i <= NF; i++) {
+        lo = 1
+        hi = n
+        while (lo < hi) {
+          mid = int((lo + hi + 1) / 2)
+          if (at[mid] <= $i + 0) lo = mid
+          else hi = mid - 1
+        }
+        through = through " " name[lo]
+      }
+      told++
+      if (index(through, which[$1])) next
+      print build ": " which[$1] " was allocated by" through
+      failed++
+    }
+    END { exit failed > 0 || told == 0 }
+  ' "$work/symbols" "$work/cases" "$work/stacks"
 }
 
 for level in -O0 -O2; do
