@@ -75,6 +75,46 @@ static void show_cycles(struct cgc_heap_view *v) {
       cgc_target_word(im->target, im->value[CGC_L_at_cycle_trigger_bytes], 8));
 }
 
+/* The record of TID in the library's list; 0: none. */
+static uint64_t record_of(const struct cgc_image *im, pid_t tid) {
+  uint64_t head = cgc_image_view(im, CGC_L_view_mutators);
+  uint64_t link = cgc_image_field(im, head, CGC_L_link_next);
+  for (int i = 0; link && link != head && i < MUTATORS_MAX; i++) {
+    uint64_t m = link - im->value[CGC_L_mutator_link];
+    if (cgc_image_field(im, m, CGC_L_mutator_tid) == (uint64_t)tid)
+      return m;
+    link = cgc_image_field(im, link, CGC_L_link_next);
+  }
+  return 0;
+}
+
+static bool is_inside(const struct cgc_image *im, uint64_t m) {
+  return m && cgc_image_field(im, m, CGC_L_mutator_busy) &
+                  im->value[CGC_L_busy_mask];
+}
+
+static const char *doing(const struct cgc_image *im, uint64_t m) {
+  uint64_t stop = im->value[CGC_L_at_mutator_stop];
+  uint64_t epoch = cgc_image_field(im, stop, CGC_L_mutator_stop_epoch);
+  if (!m)
+    return "never allocated";
+  if (is_inside(im, m))
+    return "inside the collector";
+  if ((epoch & 1) && cgc_image_field(im, m, CGC_L_mutator_parked) == epoch)
+    return "stopped by the collector";
+  return "in the program";
+}
+
+/* Whoever holds a lock is one of them. */
+static void show_inside(struct cgc_heap_view *v) {
+  for (size_t i = 0; i < v->target.nthreads; i++) {
+    const struct cgc_thread *th = &v->target.threads[i];
+    if (is_inside(&v->image, record_of(&v->image, th->tid)))
+      item(v, "inside", "thread %d, in %s", th->tid,
+           th->has_regs ? cgc_namer_code(v->namer, th->regs.rip) : "?");
+  }
+}
+
 static void show_locks(struct cgc_heap_view *v) {
   const struct cgc_image *im = &v->image;
   uint64_t at =
@@ -111,6 +151,7 @@ int cgc_heap_info(struct cgc_heap_view *v) {
     item(v, "busy", "a span that is just being changed: left out");
   show_cycles(v);
   show_locks(v);
+  show_inside(v);
   cgc_out_end_table(&v->out);
   return 0;
 }
@@ -342,31 +383,6 @@ int cgc_heap_histogram(struct cgc_heap_view *v) {
 
 /* ---- threads, roots, check ----------------------------------------------- */
 
-/* The record of TID in the library's list; 0: none. */
-static uint64_t record_of(const struct cgc_image *im, pid_t tid) {
-  uint64_t head = cgc_image_view(im, CGC_L_view_mutators);
-  uint64_t link = cgc_image_field(im, head, CGC_L_link_next);
-  for (int i = 0; link && link != head && i < MUTATORS_MAX; i++) {
-    uint64_t m = link - im->value[CGC_L_mutator_link];
-    if (cgc_image_field(im, m, CGC_L_mutator_tid) == (uint64_t)tid)
-      return m;
-    link = cgc_image_field(im, link, CGC_L_link_next);
-  }
-  return 0;
-}
-
-static const char *doing(const struct cgc_image *im, uint64_t m) {
-  uint64_t stop = im->value[CGC_L_at_mutator_stop];
-  uint64_t epoch = cgc_image_field(im, stop, CGC_L_mutator_stop_epoch);
-  if (!m)
-    return "never allocated";
-  if (cgc_image_field(im, m, CGC_L_mutator_busy) & im->value[CGC_L_busy_mask])
-    return "inside the collector";
-  if ((epoch & 1) && cgc_image_field(im, m, CGC_L_mutator_parked) == epoch)
-    return "stopped by the collector";
-  return "in the program";
-}
-
 int cgc_heap_threads(struct cgc_heap_view *v) {
   const struct cgc_target *t = &v->target;
   cgc_out_table(&v->out, "threads",
@@ -409,6 +425,13 @@ int cgc_heap_roots(struct cgc_heap_view *v) {
   return 0;
 }
 
+static uint64_t count_slots(const struct cgc_image *im) {
+  uint64_t n = 0;
+  for (size_t i = 0; i < im->nspans; i++)
+    n += im->spans[i].nslots;
+  return n;
+}
+
 int cgc_heap_check(struct cgc_heap_view *v) {
   const struct cgc_image *im = &v->image;
   cgc_out_table(&v->out, "problems", NULL);
@@ -420,8 +443,8 @@ int cgc_heap_check(struct cgc_heap_view *v) {
   }
   cgc_out_end_table(&v->out);
   if (im->nproblems == 0)
-    cgc_out_line(&v->out, "%zu spans and %u slots: consistent%s", im->nspans,
-                 im->nslots,
+    cgc_out_line(&v->out, "%zu spans and %lu slots: consistent%s", im->nspans,
+                 (unsigned long)count_slots(im),
                  im->nbusy ? "; a span is busy, being changed: left out" : "");
   return im->nproblems ? CGC_HEAP_FAILED : 0;
 }
