@@ -139,28 +139,31 @@ variants() {
   sources=$top_srcdir/t/bench/leak
 }
 
-# The CPU time (s) and peak memory (KiB) of churn under TOOL.
-cost_row() {
-  : > "$work/figures"
-  i=0 n=$rounds
-  [ "$1" != valgrind ] || n=1
-  while [ $i -lt "$n" ]; do
+# A round: churn once under each tool; valgrind in the first alone.
+cost_round() {
+  for tool in plain cgc-run $tools; do
+    case $1$tool in [!1]*valgrind) continue ;; esac
     # shellcheck disable=SC2046
-    MEASURE_OUT=$work/figures "$bin/measure" $(line_under churn "$1") \
-      > /dev/null 2>&1
-    i=$((i + 1))
+    MEASURE_OUT=$work/figures.$tool "$bin/measure" \
+      $(line_under churn "$tool") > /dev/null 2>&1
   done
-  awk '{print $3 + $4, $5}' "$work/figures" | sort -n |
+}
+
+# The median CPU time (s) and peak memory (KiB) of churn under TOOL.
+cost_row() {
+  n=$(wc -l < "$work/figures.$1")
+  awk '{print $3 + $4, $5}' "$work/figures.$1" | sort -n |
     sed -n "$(((n + 1) / 2))p"
 }
 
 cost() {
   heading 'What finding leaks costs'
   echo 'A million blocks of 16 to 512 bytes, 200000 alive, stacks of 2 to 14'
-  echo "calls; the report is included. Medians of $rounds,"
+  echo "calls; the report is included. Medians of $rounds, by turns;"
   echo 'valgrind once.'
   echo
   build churn -O2
+  for i in $(seq "$rounds"); do cost_round "$i"; done
   echo '| tool         | CPU s |     x | peak MiB |     x |'
   echo '|--------------|------:|------:|---------:|------:|'
   plain=$(cost_row plain)
