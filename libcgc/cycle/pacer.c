@@ -14,6 +14,7 @@ static const size_t headroom_min = CGC_MIB;
 static const size_t old_min = 4 * CGC_MIB; /* grown by, for a full cycle */
 static const size_t near = CGC_MIB;        /* of a trigger by cost, from live */
 static const size_t far = 32 * CGC_MIB;
+static const size_t steady_far = 10 * CGC_MIB;
 static const size_t first = 4 * CGC_MIB; /* the trigger before any cycle */
 static const size_t usual_cache = 32 * CGC_MIB;
 
@@ -40,10 +41,13 @@ static size_t paid(const struct cgc_pacer *p, size_t per_ns, size_t most) {
   return cgc_min(cgc_min(p->cost_ns, most) * per_ns, most);
 }
 
+static bool is_steady(const struct cgc_pacer *p) { return p->stretch_max == 1; }
+
 /* What the program may allocate for what a cycle costs. */
 static size_t worth(const struct cgc_pacer *p) {
-  size_t cached = paid(p, CACHED_PER_NS, cgc_min(p->cached_bytes, far));
-  return cgc_max(cached, paid(p, FAR_PER_NS, far));
+  size_t most = is_steady(p) ? steady_far : far;
+  size_t cached = paid(p, CACHED_PER_NS, cgc_min(p->cached_bytes, most));
+  return cgc_max(cached, paid(p, FAR_PER_NS, most));
 }
 
 /* The least trigger. */
@@ -52,7 +56,8 @@ static size_t floor_of(const struct cgc_pacer *p, size_t live) {
     return p->minimum_bytes;
   if (p->cost_ns == 0)
     return first;
-  size_t share = (size_t)cgc_min(p->percent, 100) * worth(p) / 100;
+  size_t full = is_steady(p) ? 50 : 100;
+  size_t share = (size_t)cgc_min(p->percent, full) * worth(p) / full;
   return saturated_add(live, cgc_max(near, share));
 }
 

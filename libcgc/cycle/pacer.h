@@ -23,8 +23,9 @@
  * find: after a cycle that reclaimed less than 1/16 the stretch doubles, up to
  * 4, and one that reclaimed more sets it back to 1.  What such a program might
  * begin to leak costs at most four times its live heap, once.
- * (A program that leaves all to the collector may be building something up: the
- * stretch can be kept at 1.)
+ * A program that leaves all to the collector may be building something up, and
+ * has a heap that is not its own to keep small: a steady pacer keeps the
+ * stretch at 1, and pays for a cycle's time with 10 MiB at most.
  *
  * A cycle that runs beside the program begins earlier, by as much as the
  * program allocated during the last such cycle, so that it ends about where one
@@ -96,7 +97,7 @@ void cgc_pacer_set_full(struct cgc_pacer *pacer, size_t live);
 /** Whether the next cycle shall not be young. */
 bool cgc_pacer_wants_full(const struct cgc_pacer *pacer);
 
-/** The stretch is always 1. */
+/** The stretch is always 1, and what cycles cost counts for less. */
 void cgc_pacer_set_steady(struct cgc_pacer *pacer);
 
 /** During a cycle beside the program BYTES were allocated: begin earlier. */

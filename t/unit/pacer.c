@@ -123,6 +123,16 @@ START_TEST(a_steady_one_looks_as_often_again) {
 }
 END_TEST
 
+START_TEST(a_small_steady_heap_stays_small) {
+  cgc_pacer_init(&pacer, 51, 0, 0);
+  cgc_pacer_set_steady(&pacer);
+  ck_assert_uint_eq(after_cost(CGC_MIB, CGC_GIB), 11 * CGC_MIB);
+  cgc_pacer_init(&pacer, 25, 0, 0);
+  cgc_pacer_set_steady(&pacer);
+  ck_assert_uint_eq(after_cost(CGC_MIB, CGC_GIB), 6 * CGC_MIB);
+}
+END_TEST
+
 START_TEST(a_limit_brings_the_trigger_closer_but_not_to_the_live_heap) {
   make(100, 150 * CGC_MIB);
   ck_assert_uint_eq(after(100 * CGC_MIB), 150 * CGC_MIB);
@@ -238,6 +248,7 @@ int main(void) {
   tcase_add_test(limits,
                  a_limit_brings_the_trigger_closer_but_not_to_the_live_heap);
   tcase_add_test(limits, a_steady_one_looks_as_often_again);
+  tcase_add_test(limits, a_small_steady_heap_stays_small);
   tcase_add_test(limits, a_limit_that_comes_later_counts);
   tcase_add_test(limits, near_a_limit_cycles_take_half_of_the_time_at_most);
   tcase_add_test(limits, nothing_overflows);
