@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-enum { CLEAR_MAX = 1 << 20 }; /* bytes that are cleared by stores */
+enum { CLEAR_MAX = 16 << 20 }; /* bytes that are cleared by stores */
 
 _Atomic uint64_t cgc_alloc_nslow;
 void (*cgc_alloc_slow_hook)(void);
