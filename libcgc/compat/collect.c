@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "compat/collect.h"
 
+#include "base/log.h"
 #include "base/option.h"
 #include "compat/finalizer.h"
 #include "compat/growth.h"
 #include "compat/segment.h"
 #include "front/alloc.h"
+#include "front/debug.h"
 #include "front/init.h"
+
+#include <errno.h>
 
 static _Atomic(GC_stop_func) stop_func;
 static _Atomic int manual;
@@ -44,24 +48,56 @@ static bool collect(void) {
   return cgc_init_thread() && cgc_alloc_collect(CGC_CYCLE_ASKED) == 0;
 }
 
+/* ---- a debugger's calls ------------------------------------------------ */
+
+/* Without what a collection takes over first: that asks the loader. */
+int cgc_debug_gcollect(void) {
+  if (!GC_dont_gc)
+    return cgc_debug_collect();
+  errno = EAGAIN;
+  cgc_log(CGC_LOG_WARNING, "not collected: GC_disable is in force");
+  return -1;
+}
+
+int cgc_debug_request(int what) {
+  return cgc_debug_ask((unsigned)what) ? 0 : -1;
+}
+
 /* ---- asking ------------------------------------------------------------ */
 
-void GC_gcollect(void) {
+#define IS_DEBUGGERS                                                           \
+  cgc_debug_is_call(__builtin_return_address(0), __builtin_frame_address(0))
+
+static void collect_and_unmap(bool unmap) {
   collect();
-  if (atomic_load_explicit(&force_unmap, memory_order_relaxed))
+  if (unmap)
     cgc_alloc_release();
 }
 
+void GC_gcollect(void) {
+  if (IS_DEBUGGERS)
+    cgc_debug_gcollect();
+  else
+    collect_and_unmap(force_unmap);
+}
+
 void GC_gcollect_and_unmap(void) {
-  collect();
-  cgc_alloc_release();
+  if (IS_DEBUGGERS)
+    cgc_debug_gcollect();
+  else
+    collect_and_unmap(true);
 }
 
 void GC_set_force_unmap_on_gcollect(int value) { force_unmap = value != 0; }
 
 int GC_get_force_unmap_on_gcollect(void) { return force_unmap; }
 
-int GC_try_to_collect(GC_stop_func fn) { return !fn() && collect(); }
+/* gdb can't hand in a function: it may be NULL then. */
+int GC_try_to_collect(GC_stop_func fn) {
+  if (IS_DEBUGGERS)
+    return cgc_debug_gcollect() == 0;
+  return !fn() && collect();
+}
 
 /* ---- refusing ---------------------------------------------------------- */
 

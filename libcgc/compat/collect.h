@@ -6,7 +6,9 @@
  *   stop function,        no cycle that allocation asks for
  *   GC_set_disable_automatic_collection
  *
- * Incremental mode is accepted and served by whole cycles.
+ * A debugger's call of GC_gcollect, GC_gcollect_and_unmap or GC_try_to_collect
+ * takes the way of front/debug.  For gdb's commands there are two functions
+ * more, whose names no program has.
  *
  * Who comes in: the program; front/alloc by cycle/cycle's hook.
  * Locks: none here.
@@ -21,5 +23,11 @@ void cgc_collect_init(void);
 
 /** Collections that allocation asks for run in slices. */
 void cgc_collect_be_incremental(void);
+
+/** For a debugger: collect.  returns  as cgc_debug_collect */
+CGC_PUBLIC int cgc_debug_gcollect(void);
+
+/** For a debugger: have WHAT done soon.  returns  0, or -1: unknown */
+CGC_PUBLIC int cgc_debug_request(int what);
 
 #endif

@@ -9,5 +9,7 @@ static void started(char *const *env) {
   cgc_lost_started();
 }
 
-const struct cgc_role cgc_role = {
-    .serves_malloc = false, .prepare = cgc_start_prepare, .started = started};
+const struct cgc_role cgc_role = {.serves_malloc = false,
+                                  .prepare = cgc_start_prepare,
+                                  .started = started,
+                                  .request = "cgc_debug_request"};

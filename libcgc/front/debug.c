@@ -95,24 +95,31 @@ static int say(int code, const char *text) {
   return code;
 }
 
+/* What the user calls to ask for it; in libgc.so.1 the names are bdwgc's. */
+static const char *request(void) {
+  return cgc_role.request ? cgc_role.request : "GC_request";
+}
+
 static int busy_self(void) {
-  return say(CGC_DEBUG_BUSY_SELF,
-             "not collected: this thread stopped inside the allocator or the "
-             "collector; say `finish' first, or `call (int)GC_request(1)' to "
-             "have it done soon");
+  cgc_log(CGC_LOG_WARNING,
+          "not collected: this thread stopped inside the allocator or the "
+          "collector; say `finish' first, or `call (int)%s(1)' to have it done "
+          "soon",
+          request());
+  return CGC_DEBUG_BUSY_SELF;
 }
 
 static int busy_other(const struct held *held, const struct cgc_lock *lock) {
   if (held->busy)
     cgc_log(CGC_LOG_WARNING,
             "not collected: the debugger holds thread %d inside the collector; "
-            "say `set scheduler-locking off', or `call (int)GC_request(1)'",
-            (int)held->busy);
+            "say `set scheduler-locking off', or `call (int)%s(1)'",
+            (int)held->busy, request());
   else
     cgc_log(CGC_LOG_WARNING,
             "not collected: another thread keeps a lock (%s); let the program "
-            "run a little, or `call (int)GC_request(1)'",
-            lock ? cgc_lock_name(lock) : "cycle");
+            "run a little, or `call (int)%s(1)'",
+            lock ? cgc_lock_name(lock) : "cycle", request());
   return CGC_DEBUG_BUSY_OTHER;
 }
 

@@ -21,6 +21,7 @@ struct cgc_role {
   bool serves_malloc;    /* all mappings are roots, not only data */
   void (*prepare)(void); /* NULL; after the options, before the heap is made */
   void (*started)(char *const *env); /* the heap is made; or NULL */
+  const char *request; /* what a debugger calls; NULL: GC_request */
 };
 extern const struct cgc_role cgc_role;
 

@@ -297,12 +297,17 @@ def tell_registers(own_only):
     inferior.write_memory(box + 8, struct.pack("<Q", len(words)))
 
 
+# libgc.so.1 has bdwgc's names, and for the commands here two of its own.
+COLLECTING = ("GC_collect", "cgc_debug_gcollect", "GC_gcollect",
+              "GC_gcollect_and_unmap", "GC_try_to_collect")
+
+
 def before_call(event):
     """`call (int)GC_collect()': what gdb replaces for it has to be told.
 
     Those of the other threads only if they will not run meanwhile."""
     if isinstance(event, gdb.InferiorCallPreEvent) and \
-       event.address == function_address("GC_collect"):
+       event.address in map(function_address, COLLECTING):
         tell_registers(gdb.parameter("scheduler-locking") != "on")
 
 
@@ -313,14 +318,23 @@ def function_address(name):
         return None
 
 
+def first_function(*names):
+    """The name that this library has; the last one, for gdb's message."""
+    for name in names:
+        if function_address(name) is not None:
+            return name
+    return names[-1]
+
+
 def collect():
     """The others held and their registers told; else let them run."""
+    function = first_function("cgc_debug_gcollect", "GC_collect")
     with Quiet() as quiet:
         quiet.set("scheduler-locking", "on")
-        code = call("GC_collect")
+        code = call(function)
         if code in (-3, -4):
             quiet.set("scheduler-locking", "off")
-            code = call("GC_collect")
+            code = call(function)
     gdb.write(CODES.get(code, "collected") + "\n")
 
 
@@ -341,7 +355,7 @@ def leak_check():
 
 
 def request():
-    call_quietly("GC_request", "1")
+    call_quietly(first_function("cgc_debug_request", "GC_request"), "1")
     gdb.write("asked for; served when the program next allocates\n")
 
 
