@@ -51,13 +51,14 @@ function draw(i,   n, us, share, left, total, points) {
   text(LEFT + WIDTH + 38, TOP + 18 * i + 4, "start", name[i])
 }
 BEGIN {
+  CONVFMT = "%.9g"
   LEFT = 56; TOP = 40; WIDTH = 520; HEIGHT = 300
   X0 = 0; X1 = 7; Y1 = -9
   split("#d62728 #ff7f0e #9467bd #1f77b4 #2ca02c #17becf #8c564b", color, " ")
   color[0] = "#888"
 }
 FNR == 1 { name[n++] = substr(FILENAME, 1, length(FILENAME) - 10) }
-{ count[n - 1, $1 ""] += $2 }
+{ count[n - 1, $1 + 0] += $2 }
 END {
   printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" " \
     "height=\"390\" font-family=\"sans-serif\" font-size=\"12\">\n" \
