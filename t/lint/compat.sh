@@ -2,7 +2,9 @@
 # libgc.so.1 exports every name that bdwgc's does, of the same kind and, for
 # data, of the same size, since programs hold copies of them.  _end is the
 # linker's: a program that asks for it has its own.  Its
-# names have no versions.
+# names have no versions.  Each has a contract: a comment heads the paragraph of
+# an installed header that declares it; what bdwgc's headers do not declare
+# either stands in cgc-compat(7).
 . "$(dirname "$0")/common.inc"
 need_build
 library=$top_builddir/.libs/libgc.so.1
@@ -16,6 +18,27 @@ exported() {
     { print $3, "notype", 0 }' | sort
 }
 
+# Words of declarations in paragraphs with a comment.
+contracts() {
+  cat libcgc/compat/include/gc/*.h | awk '
+    /^$/ { comment = 0; next }
+    { text = $0; gsub(/\/\*[^*]*\*\//, "", text) }
+    inside { inside = !/\*\//; next }
+    /^\/\*/ { comment = 1; inside = !/\*\//; next }
+    /^GC_API/ { open = 1 }
+    open && comment { print text }
+    open && /;/ { open = 0 }' | grep -o 'GC_[A-Za-z_0-9]*'
+  grep -o '\(GC\|cgc_debug\)_[A-Za-z_0-9]*' man/cgc-compat.7
+}
+
+# Its names, but for data that only the collector's own tools read.
+check_contracts() {
+  contracts | sort -u > "$work/contracts"
+  awk '{ print $1 }' "$work/exported" |
+    grep -vx 'cgc_debug_mailbox\|cgc_debug_root' | sort |
+    comm -23 - "$work/contracts" | sed 's/^/has no contract: /'
+}
+
 exported > "$work/exported"
 awk -F'\t' 'NR > 1 && $2 != "notype" {printf "%s %s %x\n", $1, $2, $2 == "object" ? $3 : 0}' \
   t/lint/libgc-8.2.2-symbols.tsv | sort > "$work/wanted"
@@ -25,5 +48,6 @@ awk -F'\t' 'NR > 1 && $2 != "notype" {printf "%s %s %x\n", $1, $2, $2 == "object
   readelf -d "$library" | grep -q 'soname: \[libgc.so.1\]' ||
     echo 'the soname is not libgc.so.1'
   grep '@' "$work/exported" | sed 's/^/has a version: /'
+  check_contracts
 } > "$work/complaints"
 verdict "$work/complaints" 'In the place of bdwgc:'

@@ -111,6 +111,8 @@ GC_API void GC_CALL GC_ptr_store_and_dirty(void *p, const void *q);
 #define GC_EXTRAS __FILE__, __LINE__
 #define GC_EXTRA_PARAMS const char *s, int i
 
+/* The functions above for objects that know their size and the line I of file
+   S that made them; what was written behind their end is told. */
 GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *GC_CALL
     GC_debug_malloc(size_t size, GC_EXTRA_PARAMS);
 GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *GC_CALL
@@ -219,6 +221,9 @@ GC_API GC_word GC_gc_no;
 
 /* ---- Size of the heap -------------------------------------------------- */
 
+/* Bytes: of the heap, free in it, given back to the system; given to the
+   program since the last collection, and ever; of the heap and what the
+   collector needs beside it. */
 GC_API size_t GC_CALL GC_get_heap_size(void);
 GC_API size_t GC_CALL GC_get_free_bytes(void);
 GC_API size_t GC_CALL GC_get_unmapped_bytes(void);
@@ -557,9 +562,11 @@ GC_API void *GC_CALL GC_call_with_gc_active(GC_fn_type fn, void *data)
     GC_ATTR_NONNULL(1);
 
 #ifdef GC_THREADS
+/* The lock that GC_call_with_alloc_lock takes. */
 GC_API void GC_CALL GC_alloc_lock(void);
 GC_API void GC_CALL GC_alloc_unlock(void);
 
+/* Nothing has to be allowed: threads are found by themselves. */
 GC_API void GC_CALL GC_allow_register_threads(void);
 /* returns  GC_SUCCESS, or GC_DUPLICATE when the thread is known */
 GC_API int GC_CALL GC_register_my_thread(const struct GC_stack_base *base)

@@ -41,6 +41,7 @@
       throw std::bad_alloc();                                                  \
   } while (0)
 #else
+/* Throw std::bad_alloc, for sources compiled without <new>. */
 GC_API void GC_CALL GC_throw_bad_alloc();
 #define GC_OP_NEW_OOM_CHECK(obj)                                               \
   do {                                                                         \

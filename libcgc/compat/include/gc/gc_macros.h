@@ -80,6 +80,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+/* A copy in memory without pointers. */
 GC_API GC_ATTR_MALLOC wchar_t *GC_CALL GC_wcsdup(const wchar_t *s)
     GC_ATTR_NONNULL(1);
 GC_API GC_ATTR_MALLOC wchar_t *GC_CALL GC_debug_wcsdup(const wchar_t *text,

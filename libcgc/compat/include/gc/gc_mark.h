@@ -104,6 +104,7 @@ GC_API unsigned GC_CALL GC_new_proc_inner(GC_mark_proc proc);
 
 /* ---- Allocation by kind ------------------------------------------------- */
 
+/* SIZE bytes of KIND, as GC_malloc and GC_malloc_ignore_off_page. */
 GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *GC_CALL
     GC_generic_malloc(size_t size, int kind);
 GC_API GC_ATTR_MALLOC GC_ATTR_ALLOC_SIZE(1) void *GC_CALL
@@ -139,6 +140,8 @@ GC_API void GC_CALL GC_register_describe_type_fn(int kind,
 
 /* ---- The header of GC_debug_malloc -------------------------------------- */
 
+/* Bytes between the start of an object of GC_debug_malloc, as GC_base tells
+   it, and what the program got. */
 GC_API GC_ATTR_CONST size_t GC_CALL GC_get_debug_header_size(void);
 #define GC_USR_PTR_FROM_BASE(p)                                                \
   ((void *)((char *)(p) + GC_get_debug_header_size()))
@@ -165,6 +168,7 @@ GC_API void GC_CALL GC_enumerate_reachable_objects_inner(
 /* ---- Roots that a client finds ------------------------------------------ */
 
 typedef void(GC_CALLBACK *GC_start_callback_proc)(void);
+/* Called when a collection begins, the world still running; NULL: none. */
 GC_API void GC_CALL GC_set_start_callback(GC_start_callback_proc fn);
 GC_API GC_start_callback_proc GC_CALL GC_get_start_callback(void);
 
@@ -176,11 +180,15 @@ GC_API void GC_CALL GC_push_conditional(void *bottom, void *top, int all);
 GC_API void GC_CALL GC_push_finalizer_structures(void);
 
 typedef void(GC_CALLBACK *GC_push_other_roots_proc)(void);
+/* Called in each collection, the world stopped, to push roots that only the
+   program knows. */
 GC_API void GC_CALL GC_set_push_other_roots(GC_push_other_roots_proc fn);
 GC_API GC_push_other_roots_proc GC_CALL GC_get_push_other_roots(void);
 
 /* ---- The rest ----------------------------------------------------------- */
 
+/* Returns RESULT: no stack below the stack pointer is scanned.  No root is a
+   temporary one, and no trace is kept. */
 GC_API void *GC_CALL GC_clear_stack(void *result);
 GC_API int GC_CALL GC_is_tmp_root(void *addr);
 GC_API void GC_CALL GC_print_trace(GC_word gc_no);

@@ -20,6 +20,7 @@
 extern "C" {
 #endif
 
+/* As those without the prefix. */
 GC_API void *GC_dlopen(const char *path, int mode);
 GC_API int GC_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
 GC_API int GC_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
