@@ -368,6 +368,7 @@ CGC_INLINE uintptr_t memo_change(const struct memo *m, uintptr_t sp, size_t i) {
 }
 
 /* One after the other: what leads to a word is as it was. */
+CGC_SCANS_MEMORY
 static bool holds_here(const struct memo *m, uintptr_t sp, size_t i) {
   for (size_t end = i + GROUP; i < end; i++)
     if (memo_change(m, sp, i))
@@ -375,6 +376,7 @@ static bool holds_here(const struct memo *m, uintptr_t sp, size_t i) {
   return true;
 }
 
+CGC_SCANS_MEMORY
 CGC_INLINE bool holds(const struct memo *m, uintptr_t sp) {
   for (size_t i = 0, near = m->near; i < m->n; i += GROUP, near >>= 1)
     if (cgc_likely(near & 1)
@@ -385,6 +387,7 @@ CGC_INLINE bool holds(const struct memo *m, uintptr_t sp) {
   return true;
 }
 
+CGC_SCANS_MEMORY
 uint32_t cgc_callers_recall(const struct cgc_callers *c, const void *frame) {
   struct frame f;
   begin(&f, (uintptr_t)frame);
