@@ -185,7 +185,8 @@ CGC_INLINE void cgc_visit_shared(struct cgc_marker *m,
 }
 
 /* Set bit I modulo 64.  returns  1 if it was clear, else 0 */
-CGC_INLINE uint64_t cgc_set_bit(uint64_t *bits, uint64_t i) {
+CGC_SCANS_MEMORY
+CGC_INLINE uint64_t cgc_visit_set_bit(uint64_t *bits, uint64_t i) {
   bool clear;
   __asm__("bts %2, %0" : "+r"(*bits), "=@ccnc"(clear) : "r"(i));
   return clear;
@@ -204,7 +205,7 @@ CGC_INLINE void cgc_visit_slot(struct cgc_marker *m,
   }
   uint64_t *word = cgc_slot_word(map, slot);
   uint64_t bits = *word;
-  uint64_t fresh = cgc_set_bit(&bits, slot >> CGC_SLOT_BIT_SHIFT);
+  uint64_t fresh = cgc_visit_set_bit(&bits, slot >> CGC_SLOT_BIT_SHIFT);
   *word = bits;
   m->marked[cgc_slot_class(slot)] += fresh;
   fresh &= slot >> CGC_SLOT_SCAN_SHIFT;
