@@ -201,7 +201,11 @@ static bool is_hard_pressed(const struct cgc_beside *b) {
 
 /* ---- Remark ------------------------------------------------------------ */
 
-/* I2.  The counts of the marking that is judged stay. */
+/*
+ * I2.  The counts of the marking that is judged stay.  Distances are left out:
+ * a number that was looked at may name what was allocated since, which an
+ * address seldom does.
+ */
 static void audit(struct cgc_beside *b) {
   struct cgc_audit audit;
   struct cgc_marker *m = b->work.marker;
@@ -209,6 +213,7 @@ static void audit(struct cgc_beside *b) {
   if (!cgc_options.verify || !cgc_audit_begin(&audit, &cgc_heap))
     return;
   cgc_workers_open(b->work.workers, &cgc_heap, 0);
+  m->relative = false;
   cgc_phase_roots(&b->work);
   cgc_marker_scan_pinned(m);
   cgc_marker_drain(m);
