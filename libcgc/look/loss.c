@@ -13,15 +13,14 @@
 #include "world/range.h"
 
 #include <errno.h>
-#include <string.h>
 
-enum { WORD = sizeof(uintptr_t), WORK_MIN = 64 << 10, RED_ZONE = 128 };
+enum { WORD = sizeof(uintptr_t), FIRST_WORK = 8 << 10, RED_ZONE = 128 };
 
 /* Objects that a walk has seen and not read yet. */
 struct work {
   uintptr_t *all; /* own memory */
   size_t n;
-  size_t bytes;
+  size_t capacity;
 };
 
 struct finder {
@@ -98,22 +97,16 @@ static void mark_from_roots(struct finder *f) {
 /* ---- Walking ------------------------------------------------------------- */
 
 static bool grow_work(struct work *w) {
-  size_t bytes = w->bytes ? w->bytes * 2 : WORK_MIN;
-  uintptr_t *more = cgc_page_map(bytes);
-  if (!more)
-    return false;
-  if (w->n)
-    memcpy(more, w->all, w->n * sizeof *more);
-  if (w->bytes)
-    cgc_page_unmap(w->all, w->bytes);
-  w->all = more;
-  w->bytes = bytes;
-  return true;
+  uintptr_t *fresh =
+      cgc_page_grow(w->all, &w->capacity, sizeof *fresh, FIRST_WORK);
+  if (fresh)
+    w->all = fresh;
+  return fresh;
 }
 
 /* What cannot be walked for want of memory becomes a head of its own. */
 static void push(struct work *w, uintptr_t addr) {
-  if (w->n * sizeof addr < w->bytes || grow_work(w))
+  if (w->n < w->capacity || grow_work(w))
     w->all[w->n++] = addr;
 }
 
@@ -453,7 +446,6 @@ int cgc_loss_find(const struct cgc_loss_query *query, struct cgc_loss *loss) {
   loss->tracked = (struct cgc_amount){0, 0};
   int err = cgc_cycle_survey(examine, &f);
   cgc_range_set_clear(&f.dead);
-  if (f.work.bytes)
-    cgc_page_unmap(f.work.all, f.work.bytes);
+  cgc_page_unmap(f.work.all, f.work.capacity * sizeof *f.work.all);
   return err;
 }

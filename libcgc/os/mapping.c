@@ -106,17 +106,11 @@ bool cgc_mapping_parse(const char *line, size_t len, struct cgc_mapping *m) {
 /* ---- the file ------------------------------------------------------------ */
 
 static bool grow(struct cgc_mappings *ms) {
-  size_t capacity = ms->capacity ? ms->capacity * 2 : FIRST_CAPACITY;
-  struct cgc_mapping *fresh = cgc_page_map(capacity * sizeof *fresh);
-  if (!fresh)
-    return false;
-  if (ms->all) {
-    memcpy(fresh, ms->all, ms->n * sizeof *fresh);
-    cgc_page_unmap(ms->all, ms->capacity * sizeof *ms->all);
-  }
-  ms->all = fresh;
-  ms->capacity = capacity;
-  return true;
+  struct cgc_mapping *fresh =
+      cgc_page_grow(ms->all, &ms->capacity, sizeof *fresh, FIRST_CAPACITY);
+  if (fresh)
+    ms->all = fresh;
+  return fresh;
 }
 
 static bool add_line(struct cgc_mappings *ms, const char *line, size_t len) {

@@ -225,6 +225,19 @@ bool cgc_page_unmap(void *addr, size_t bytes) {
                      (uintptr_t)addr + cgc_round_up(bytes, CGC_OS_PAGE));
 }
 
+void *cgc_page_grow(void *array, size_t *capacity, size_t size, size_t first) {
+  size_t more = *capacity ? *capacity * 2 : first;
+  void *fresh = cgc_page_map(more * size);
+  if (!fresh)
+    return NULL;
+  if (array) {
+    memcpy(fresh, array, *capacity * size);
+    cgc_page_unmap(array, *capacity * size);
+  }
+  *capacity = more;
+  return fresh;
+}
+
 bool cgc_page_adopt(void *addr, size_t bytes) {
   uintptr_t lo = cgc_round_up((uintptr_t)addr, CGC_OS_PAGE);
   uintptr_t hi = cgc_round_down((uintptr_t)addr + bytes, CGC_OS_PAGE);

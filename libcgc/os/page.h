@@ -65,6 +65,16 @@ void *cgc_page_map(size_t bytes);
 bool cgc_page_unmap(void *addr, size_t bytes);
 
 /**
+ * Twice the room for an array in memory of cgc_page_map.
+ * array     what it holds is kept; NULL: there is none yet
+ * capacity  entries that there is room for, now and afterwards
+ * size      of an entry, bytes
+ * first     capacity of a new array
+ * returns   where it stands now; NULL when the system has no memory: it stays
+ */
+void *cgc_page_grow(void *array, size_t *capacity, size_t size, size_t first);
+
+/**
  * Count the OS pages that lie wholly in [ADDR, ADDR + BYTES), variables of the
  * library, among the own ranges: what they hold is nobody's root.
  * returns  false when there is no memory for the note

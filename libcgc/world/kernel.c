@@ -49,17 +49,11 @@ static struct epoll *find_epoll_locked(int epfd) {
 static bool make_epoll_room_locked(void) {
   if (nepolls() < table.epoll_capacity)
     return true;
-  size_t capacity =
-      table.epoll_capacity ? table.epoll_capacity * 2 : FIRST_EPOLLS;
-  struct epoll *fresh = cgc_page_map(capacity * sizeof *fresh);
-  if (!fresh)
-    return false;
-  for (size_t i = 0; i < nepolls(); i++)
-    fresh[i] = table.epoll[i];
-  cgc_page_unmap(table.epoll, table.epoll_capacity * sizeof *fresh);
-  table.epoll = fresh;
-  table.epoll_capacity = capacity;
-  return true;
+  struct epoll *fresh = cgc_page_grow(table.epoll, &table.epoll_capacity,
+                                      sizeof *fresh, FIRST_EPOLLS);
+  if (fresh)
+    table.epoll = fresh;
+  return fresh;
 }
 
 static void set_nepolls(size_t n) {

@@ -28,16 +28,11 @@ void cgc_range_init(void) { cgc_lock_register(&world.lock); }
 static bool make_room(struct cgc_range_set *set) {
   if (set->n + SPARE <= set->capacity)
     return true;
-  size_t capacity = set->capacity ? set->capacity * 2 : FIRST_CAPACITY;
-  struct cgc_range *fresh = cgc_page_map(capacity * sizeof *fresh);
-  if (!fresh)
-    return false;
-  if (set->n)
-    memcpy(fresh, set->all, set->n * sizeof *fresh);
-  cgc_page_unmap(set->all, set->capacity * sizeof *fresh);
-  set->all = fresh;
-  set->capacity = capacity;
-  return true;
+  struct cgc_range *fresh =
+      cgc_page_grow(set->all, &set->capacity, sizeof *fresh, FIRST_CAPACITY);
+  if (fresh)
+    set->all = fresh;
+  return fresh;
 }
 
 /* Index of the first range that ends behind ADDR. */

@@ -10,11 +10,11 @@
 #include "world/range.h"
 
 #include <errno.h>
-#include <string.h>
 
 enum {
   RED_ZONE = 128,
   WORD = 8,
+  FIRST_STACKS = 256,
   GAP_MAX = 1 << 20 /* between mappings that are looked up together */
 };
 
@@ -49,16 +49,11 @@ static struct {
 /* ---- stacks -------------------------------------------------------------- */
 
 static bool grow_stacks(void) {
-  size_t capacity = stacks.capacity ? stacks.capacity * 2 : 256;
-  struct stack *fresh = cgc_page_map(capacity * sizeof *fresh);
-  if (!fresh)
-    return false;
-  if (stacks.n)
-    memcpy(fresh, stacks.all, stacks.n * sizeof *fresh);
-  cgc_page_unmap(stacks.all, stacks.capacity * sizeof *fresh);
-  stacks.all = fresh;
-  stacks.capacity = capacity;
-  return true;
+  struct stack *fresh =
+      cgc_page_grow(stacks.all, &stacks.capacity, sizeof *fresh, FIRST_STACKS);
+  if (fresh)
+    stacks.all = fresh;
+  return fresh;
 }
 
 static uintptr_t lowest_word(const struct cgc_mutator *m) {

@@ -57,6 +57,40 @@ START_TEST(whole_pages_of_a_variable_become_own) {
 }
 END_TEST
 
+START_TEST(an_array_grows_and_keeps_what_it_holds) {
+  size_t capacity = 0;
+  uint32_t *array = cgc_page_grow(NULL, &capacity, sizeof *array, 100);
+  ck_assert_ptr_nonnull(array);
+  ck_assert_uint_eq(capacity, 100);
+  for (uint32_t n = 0; n < 50000; n++) {
+    if (n == capacity) {
+      uint32_t *old = array;
+      array = cgc_page_grow(array, &capacity, sizeof *array, 100);
+      ck_assert_ptr_nonnull(array);
+      ck_assert_uint_eq(capacity, (size_t)2 * n);
+      ck_assert(is_foreign(old, n * sizeof *old));
+    }
+    array[n] = n;
+  }
+  for (uint32_t n = 0; n < 50000; n++)
+    ck_assert_uint_eq(array[n], n);
+  ck_assert(is_own(array, capacity * sizeof *array));
+  cgc_page_unmap(array, capacity * sizeof *array);
+}
+END_TEST
+
+START_TEST(an_array_stays_where_memory_is_out) {
+  size_t capacity = 0;
+  char *array = cgc_page_grow(NULL, &capacity, 1, 1000);
+  array[999] = 7;
+  size_t huge = (size_t)1 << 60;
+  ck_assert_ptr_null(cgc_page_grow(array, &huge, 1, 1));
+  ck_assert_uint_eq(huge, (size_t)1 << 60);
+  ck_assert_int_eq(array[999], 7);
+  ck_assert(is_own(array, 1000));
+}
+END_TEST
+
 START_TEST(committed_pages_are_zero_and_not_resident) {
   char *p = cgc_page_reserve(CGC_MIB, CGC_OS_PAGE);
   ck_assert(cgc_page_commit(p + 65536, 65536));
@@ -230,6 +264,8 @@ static Suite *suite(void) {
   TCase *core = tcase_create("core");
   tcase_add_test(core, reservations_are_aligned_and_own);
   tcase_add_test(core, whole_pages_of_a_variable_become_own);
+  tcase_add_test(core, an_array_grows_and_keeps_what_it_holds);
+  tcase_add_test(core, an_array_stays_where_memory_is_out);
   tcase_add_test(core, committed_pages_are_zero_and_not_resident);
   tcase_add_test(core, locked_pages_that_are_discarded_are_zero);
   tcase_add_test(core, cores_hold_what_is_committed);
