@@ -4,7 +4,8 @@
 #include "os/page.h"
 
 #include <errno.h>
-#include <string.h>
+
+enum { FIRST_CAPACITY = 512 };
 
 /* Pages, from the arena's first; there may be none where a block is kept. */
 struct large {
@@ -21,33 +22,33 @@ static struct {
 /* ---- The list --------------------------------------------------------- */
 
 static bool grow(void) {
-  size_t capacity = list.capacity ? list.capacity * 2 : 512;
-  struct large *fresh = cgc_page_map(capacity * sizeof *fresh);
-  if (!fresh)
+  struct large *fresh =
+      cgc_page_grow(list.all, &list.capacity, sizeof *fresh, FIRST_CAPACITY);
+  if (fresh)
+    list.all = fresh;
+  return fresh;
+}
+
+static bool add(ptrdiff_t block, size_t npages) {
+  if (list.n == list.capacity && !grow())
     return false;
-  if (list.n)
-    memcpy(fresh, list.all, list.n * sizeof *fresh);
-  cgc_page_unmap(list.all, list.capacity * sizeof *fresh);
-  list.all = fresh;
-  list.capacity = capacity;
+  list.all[list.n++] = (struct large){block - (ptrdiff_t)npages, block};
   return true;
 }
 
-struct listing {
-  const struct cgc_arena *arena;
-  bool ok;
-};
-
-static void add(struct cgc_span *span, void *ctx) {
-  struct listing *l = ctx;
-  if (span->class != CGC_CLASS_LARGE)
-    return;
-  if (list.n == list.capacity && !grow()) {
-    l->ok = false;
-    return;
+/* By the table of pages, which is read in a row: most spans are of small
+ * objects, and each has its struct in a line of its own. */
+static bool add_all(const struct cgc_arena *arena) {
+  for (size_t page = 0, n = cgc_arena_pages(arena); page < n;) {
+    size_t npages = 1;
+    if (cgc_desc_class(arena->desc[page]) == CGC_CLASS_LARGE) {
+      npages = arena->spans[page]->npages;
+      if (!add((ptrdiff_t)page, npages))
+        return false;
+    }
+    page += npages;
   }
-  ptrdiff_t block = (ptrdiff_t)cgc_arena_page_of(l->arena, span->base);
-  list.all[list.n++] = (struct large){block - (ptrdiff_t)span->npages, block};
+  return true;
 }
 
 /* Shell sort: short, in place, and fast enough for the few there are. */
@@ -66,11 +67,11 @@ static void sort(void) {
 }
 
 int cgc_bias_open(const struct cgc_heap *heap) {
-  struct listing l = {&heap->arena, true};
   list.n = 0;
-  cgc_heap_each_span(heap, add, &l);
+  if (!add_all(&heap->arena))
+    return -ENOMEM;
   sort();
-  return l.ok ? 0 : -ENOMEM;
+  return 0;
 }
 
 /* ---- Words ------------------------------------------------------------ */
