@@ -17,14 +17,6 @@ debug() {
 }
 script="source $top_srcdir/tools/gdb/libcgc-gdb.py"
 
-# answers PATTERN...: each in a line of the log, in this order.
-answers() {
-  tr '\n' ' ' < log > line
-  pattern=
-  for p in "$@"; do pattern="$pattern$p.*"; done
-  grep -q "$pattern" line || fail "no '$pattern'"
-}
-
 debug -ex "$script" -ex 'break in_user_code' -ex 'run' \
   -ex 'echo <plain>' -ex 'call (void)GC_gcollect()' \
   -ex 'echo <unmap>' -ex 'call (void)GC_gcollect_and_unmap()' \

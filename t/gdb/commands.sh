@@ -12,14 +12,6 @@ debug() {
     -ex 'set debuginfod enabled off' -ex 'set breakpoint pending on' "$@" > log 2>&1 < /dev/null
 }
 
-# answers PATTERN...: each in a line of the log, in this order.
-answers() {
-  tr '\n' ' ' < log > line
-  pattern=
-  for p in "$@"; do pattern="$pattern$p.*"; done
-  grep -q "$pattern" line || fail "no '$pattern'"
-}
-
 debug -ex "set environment LD_PRELOAD $library" -ex 'break fgets' -ex 'run' \
   -ex 'up' -ex 'echo <info>' -ex 'gc info' -ex 'echo <addr>' \
   -ex 'gc addr list_head' -ex 'echo <why>' -ex 'gc why list_head->next->next' \
