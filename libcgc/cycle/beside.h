@@ -31,7 +31,10 @@
  *
  *   I1  While it is on the heap is held and nothing is unswept.
  *   I2  At the flip every object that a marking from scratch would mark is
- *       marked (mark/audit proves it under CGC_VERIFY).
+ *       marked (mark/audit proves it under CGC_VERIFY), but for what only a
+ *       word names that is older than the object's span: of a page that is
+ *       free nothing can be marked.  Such a word is no pointer to the object,
+ *       since whoever stores one writes to a page or has it in a root.
  *
  * A cycle that cannot end, or that somebody cannot wait for, is cut short: it
  * leaves nothing but marks that the next cycle prepares anew.
