@@ -259,7 +259,7 @@ static int remark(struct cgc_beside *b, bool in_time) {
     return 1;
   cgc_phase_flush();
   cgc_phase_lap(&b->work, CGC_PART_FLUSH);
-  int err = cgc_phase_queue_roots(&b->work);
+  int err = cgc_phase_roots(&b->work);
   if (err)
     return err;
   done = drain_until(m, in_time ? deadline_of(b) : UINT64_MAX);

@@ -148,18 +148,6 @@ static void queue_root(uintptr_t lo, uintptr_t hi, enum cgc_root_kind kind,
   cgc_marker_scan_words(ctx, lo, hi);
 }
 
-/* Words at odd addresses, or that name an object's inside, are not queued. */
-static void queue_all_of_root(uintptr_t lo, uintptr_t hi,
-                              enum cgc_root_kind kind, void *ctx) {
-  struct cgc_marker *m = ctx;
-  if (m->strict || is_at_any_byte(kind)) {
-    scan_root(lo, hi, kind, m);
-    return;
-  }
-  queue_root(lo, hi, kind, m);
-  scan_bias(lo, hi, kind, m);
-}
-
 int cgc_phase_first_roots(struct cgc_work *w) {
   cgc_phase_enter(CGC_PHASE_MARK);
   w->marker = cgc_workers_open(w->workers, &cgc_heap, 0);
@@ -169,12 +157,12 @@ int cgc_phase_first_roots(struct cgc_work *w) {
   return err;
 }
 
-static int visit_roots(struct cgc_work *w, cgc_root_fn fn) {
+int cgc_phase_roots(struct cgc_work *w) {
   uint64_t began = cgc_thread_now_ns();
   cgc_disclaim_keep(w->marker);
   int err = cgc_options.biased ? cgc_bias_open(&cgc_heap) : 0;
   if (!err)
-    err = cgc_root_visit(w->scope, fn, w->marker);
+    err = cgc_root_visit(w->scope, scan_root, w->marker);
   cgc_mutator_each(mark_stack_block, w->marker);
   cgc_toggle_visit_roots(w->marker);
   cgc_final_visit_roots(w->marker);
@@ -185,12 +173,6 @@ static int visit_roots(struct cgc_work *w, cgc_root_fn fn) {
   w->report->root_bytes = cgc_root_counters.bytes;
   cgc_phase_lap(w, CGC_PART_ROOTS);
   return err;
-}
-
-int cgc_phase_roots(struct cgc_work *w) { return visit_roots(w, scan_root); }
-
-int cgc_phase_queue_roots(struct cgc_work *w) {
-  return visit_roots(w, queue_all_of_root);
 }
 
 int cgc_phase_mark(struct cgc_work *w) {

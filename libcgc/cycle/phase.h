@@ -128,12 +128,11 @@ void cgc_phase_flush(void);
 void cgc_phase_start(struct cgc_work *work);
 
 /**
- * World stopped: scan all roots, and mark what they lead to; or queue that, but
- * for what only some options ask for.
+ * World stopped: scan all roots; what they lead to waits if the marker is
+ * bounded.
  * returns  0, or what world/root says: then nothing may be reclaimed
  */
 int cgc_phase_roots(struct cgc_work *work);
-int cgc_phase_queue_roots(struct cgc_work *work);
 
 /**
  * World stopped, the marks prepared: begin marking beside the program.  What

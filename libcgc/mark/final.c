@@ -135,19 +135,14 @@ static void each_record(struct cgc_marker *m, record_fn fn) {
       fn(m, &final.table.records[i]);
 }
 
-static void mark_one(struct cgc_marker *m, uintptr_t addr) {
-  cgc_marker_mark_word(m, addr);
-  cgc_marker_drain(m);
-}
-
 static void mark_record(struct cgc_marker *m, struct cgc_record *r) {
   const struct cgc_final_entry *registered = entry_of(r, REGISTERED);
   const struct cgc_final_entry *ready = entry_of(r, READY);
   if (registered)
-    mark_one(m, (uintptr_t)registered->data);
+    cgc_marker_mark_word(m, (uintptr_t)registered->data);
   if (ready) {
-    mark_one(m, ready->obj);
-    mark_one(m, (uintptr_t)ready->data);
+    cgc_marker_mark_word(m, ready->obj);
+    cgc_marker_mark_word(m, (uintptr_t)ready->data);
   }
 }
 
@@ -219,6 +214,11 @@ static void unready(struct cgc_final_entry *e) {
   add_ready((size_t)-1);
 }
 
+static void mark_one(struct cgc_marker *m, uintptr_t addr) {
+  cgc_marker_mark_word(m, addr);
+  cgc_marker_drain(m);
+}
+
 /* Steps 3 and 4, for the queue behind LAST. */
 static void mark_ready(struct cgc_marker *m, struct cgc_link *last) {
   for (struct cgc_link *l = last->next; l != &final.ready; l = l->next) {
@@ -253,6 +253,7 @@ size_t cgc_final_find(struct cgc_marker *m) {
   size_t before = cgc_final_ready();
   struct cgc_link *last = final.ready.prev;
   each_record(m, mark_children);
+  cgc_marker_drain(m);
   each_record(m, make_ready);
   mark_ready(m, last);
   tell_ready(last);

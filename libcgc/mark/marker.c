@@ -66,13 +66,20 @@ void cgc_marker_scan_words(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
     scan_carefully(m, lo, hi);
 }
 
+/* A large root does not fill the queue; but beside the program a drain takes
+ * as long as what is left to mark, and that is for drain_some to bound. */
+static void drain_unless_bounded(struct cgc_marker *m) {
+  if (!m->bounded)
+    cgc_marker_drain(m);
+}
+
 /* A packed word may reach from one piece into the next. */
 void cgc_marker_scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   lo = cgc_round_up(lo, sizeof(uintptr_t));
   hi = cgc_round_down(hi, sizeof(uintptr_t));
   for (uintptr_t from = lo; lo < hi; lo += PIECE, from = lo - sizeof from) {
     scan_carefully(m, from, cgc_min(hi, lo + PIECE));
-    cgc_marker_drain(m);
+    drain_unless_bounded(m);
   }
 }
 
@@ -82,7 +89,7 @@ static void scan_insides(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
   for (; lo + sizeof(uintptr_t) <= hi; lo += sizeof(uintptr_t))
     if (cgc_arena_find(&m->heap->arena, *(const uintptr_t *)lo, &obj))
       cgc_visit_word(m, obj.addr);
-  cgc_marker_drain(m);
+  drain_unless_bounded(m);
 }
 
 void cgc_marker_scan_stack(struct cgc_marker *m, uintptr_t lo, uintptr_t hi) {
@@ -98,7 +105,7 @@ void cgc_marker_scan_object(struct cgc_marker *m, enum cgc_kind kind,
     return;
   if (cgc_kind_is_described(kind)) {
     cgc_fetch_scan_described(m, lo, hi);
-    cgc_marker_drain(m);
+    drain_unless_bounded(m);
   } else {
     cgc_marker_scan_range(m, lo, hi);
   }

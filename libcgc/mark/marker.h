@@ -24,7 +24,10 @@ void cgc_marker_open(struct cgc_marker *marker, struct cgc_heap *heap,
 /** Mark what WORD points to, if it points into the heap. */
 void cgc_marker_mark_word(struct cgc_marker *marker, uintptr_t word);
 
-/** Mark what the aligned words of [LO, HI) point to, and drain. */
+/**
+ * Mark what the aligned words of [LO, HI) point to, and drain, unless the
+ * marker is bounded: then what is found waits in the queue.
+ */
 void cgc_marker_scan_range(struct cgc_marker *marker, uintptr_t lo,
                            uintptr_t hi);
 
@@ -35,7 +38,7 @@ void cgc_marker_scan_range(struct cgc_marker *marker, uintptr_t lo,
 void cgc_marker_scan_words(struct cgc_marker *marker, uintptr_t lo,
                            uintptr_t hi);
 
-/** Mark what the object of KIND in [LO, HI) points to, and drain. */
+/** The same for the words of the object of KIND in [LO, HI). */
 void cgc_marker_scan_object(struct cgc_marker *marker, enum cgc_kind kind,
                             uintptr_t lo, uintptr_t hi);
 

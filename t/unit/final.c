@@ -19,8 +19,15 @@ static struct cgc_pool pool;
 static struct cgc_marker marker;
 static void *roots[NODES];
 static size_t nroots;
+static bool bounded;
 
 static void set_up(void) { cache = private_cache(private_process_heap()); }
+
+/* As beside the program. */
+static void set_up_bounded(void) {
+  set_up();
+  bounded = true;
+}
 
 static struct node *new_node(void) {
   return private_alloc(cache, CGC_KIND_SCAN, sizeof(struct node));
@@ -33,6 +40,8 @@ static size_t cycle(void) {
   cgc_heap_prepare_marks(&cgc_heap);
   cgc_pool_open(&pool, &cgc_heap.arena, 1);
   cgc_marker_open(&marker, &cgc_heap, &pool);
+  if (bounded)
+    cgc_marker_set_bounded(&marker);
   cgc_marker_scan_range(&marker, (uintptr_t)roots, (uintptr_t)(roots + nroots));
   cgc_final_visit_roots(&marker);
   cgc_marker_scan_pinned(&marker);
@@ -444,13 +453,7 @@ START_TEST(all_are_finalized_in_the_end) {
 }
 END_TEST
 
-int main(void) {
-  Suite *s = suite_create("final");
-  TCase *core = tcase_create("core");
-  TCase *order = tcase_create("order");
-  TCase *links = tcase_create("links");
-  TCase *model = tcase_create("model");
-  tcase_add_checked_fixture(core, set_up, NULL);
+static void add_core(TCase *core) {
   tcase_add_test(core, an_unreachable_object_becomes_ready_once);
   tcase_add_test(core, a_reachable_object_waits);
   tcase_add_test(core, registering_tells_what_was_there);
@@ -465,7 +468,9 @@ int main(void) {
   tcase_add_test(core, an_object_that_is_ready_can_be_registered_anew);
   tcase_add_test(core, the_one_that_waits_longest_is_taken_first);
   tcase_add_test(core, batches_count_the_cycles_that_found_some);
-  tcase_add_checked_fixture(order, set_up, NULL);
+}
+
+static void add_order(TCase *order) {
   tcase_add_test(order, of_two_ordered_objects_the_one_pointed_to_waits);
   tcase_add_test(order, an_ordered_cycle_is_never_ready);
   tcase_add_test(order, ignore_self_overlooks_only_the_objects_own_pointers);
@@ -473,17 +478,35 @@ int main(void) {
   tcase_add_test(order, what_an_ordered_one_points_to_waits_even_without_order);
   tcase_add_test(order, unreachable_ones_wait_for_those_without_order);
   tcase_add_test(order, an_unreachable_cycle_is_never_ready);
-  tcase_add_checked_fixture(links, set_up, NULL);
+}
+
+static void add_links(TCase *links) {
   tcase_add_test(
       links, short_links_are_cleared_before_and_long_ones_after_the_finalizer);
   tcase_add_test(links, a_link_in_an_object_that_comes_back_is_kept);
-  tcase_add_checked_fixture(model, set_up, NULL);
+}
+
+static void add_model(TCase *model) {
   tcase_add_test(model, random_chains_are_ready_from_their_heads_on);
   tcase_add_test(model, all_are_finalized_in_the_end);
   tcase_set_timeout(model, 60);
-  suite_add_tcase(s, core);
-  suite_add_tcase(s, order);
-  suite_add_tcase(s, links);
-  suite_add_tcase(s, model);
-  return unit_run(s);
+}
+
+static void add_case(Suite *suite, const char *name, void (*fill)(TCase *)) {
+  void (*const fixtures[])(void) = {set_up, set_up_bounded};
+  for (int i = 0; i < 2; i++) {
+    TCase *tcase = tcase_create(name);
+    tcase_add_checked_fixture(tcase, fixtures[i], NULL);
+    fill(tcase);
+    suite_add_tcase(suite, tcase);
+  }
+}
+
+int main(void) {
+  Suite *suite = suite_create("final");
+  add_case(suite, "core", add_core);
+  add_case(suite, "order", add_order);
+  add_case(suite, "links", add_links);
+  add_case(suite, "model", add_model);
+  return unit_run(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "collector.h"
 
+#include "mark/displacement.h"
 #include "os/thread.h"
 
 static struct cgc_cycle_report report;
@@ -94,6 +95,43 @@ START_TEST(a_second_marker_comes_for_what_may_be_alive) {
 }
 END_TEST
 
+enum { LENGTH = 10000 };
+
+static void **new_list(void) {
+  void **head = NULL;
+  for (int i = 0; i < LENGTH; i++) {
+    void **link = collector_alloc(CGC_KIND_SCAN, 48);
+    link[0] = head;
+    head = link;
+  }
+  return head;
+}
+
+static void never_called(void *obj, void *data) { cgc_check(obj == data); }
+
+/* Whatever kind of root leads to them, strict or not. */
+START_TEST(roots_of_a_bounded_marker_wait_for_its_steps) {
+  kept[0] = new_list();
+  kept[1] = collector_alloc(CGC_KIND_SCAN, 48);
+  cgc_check(cgc_final_register(kept[1], never_called, new_list(),
+                               CGC_FINAL_ORDERED, NULL, NULL) == 0);
+  cgc_displacement_set_all(_i == 0);
+  cgc_check(cgc_mutator_enter(cgc_self));
+  cgc_phase_stop_world(&work);
+  cgc_phase_start(&work);
+  cgc_check(cgc_phase_first_roots(&work) == 0);
+  cgc_check(cgc_phase_roots(&work) == 0);
+  ck_assert_uint_lt(work.marker->marked_objects, LENGTH / 10);
+  while (!cgc_marker_drain_some(work.marker, 1000))
+    ;
+  ck_assert_uint_ge(work.marker->marked_objects, 2 * LENGTH);
+  cgc_phase_weak(&work);
+  cgc_phase_flip(&work, work.marker->marked_bytes);
+  cgc_phase_start_world(&work);
+  cgc_mutator_leave(cgc_self);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("phase");
   TCase *core = tcase_create("core");
@@ -102,6 +140,7 @@ int main(void) {
   tcase_add_test(core, stops_add_up_and_the_longest_is_kept);
   tcase_add_test(core, the_phases_in_order_are_a_cycle);
   tcase_add_test(core, a_second_marker_comes_for_what_may_be_alive);
+  tcase_add_loop_test(core, roots_of_a_bounded_marker_wait_for_its_steps, 0, 2);
   suite_add_tcase(suite, core);
   return unit_run(suite);
 }
