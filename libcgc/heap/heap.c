@@ -9,7 +9,7 @@ struct cgc_heap cgc_heap CGC_ALIGNED(CGC_OS_PAGE);
 
 enum {
   CENTRALS = CGC_KIND_LIMIT * CGC_CLASS_LIMIT,
-  SWEEP_MIN = 64,     /* spans swept before the arena grows ... */
+  SWEEP_MIN = 64,     /* spans swept before fresh pages are taken ... */
   SWEEP_PER_PAGE = 16 /* ... or this many per page that is wanted */
 };
 
@@ -70,7 +70,8 @@ static size_t next_used(const struct cgc_heap *heap, size_t i) {
 
 /*
  * Sweep up to *SPANS spans of any class until NPAGES pages are free; goes on
- * where the last call stopped.
+ * where the last call stopped.  When that was everywhere, nothing is unswept
+ * until the next cycle.
  * spans    out: those that are left of them
  */
 static size_t sweep_some(struct cgc_heap *heap, size_t npages, size_t *spans) {
@@ -88,6 +89,7 @@ static size_t sweep_some(struct cgc_heap *heap, size_t npages, size_t *spans) {
         return freed;
       }
     }
+  atomic_store_explicit(&heap->sweep.done, true, memory_order_relaxed);
   return freed;
 }
 
@@ -115,14 +117,16 @@ static ptrdiff_t free_pages(struct cgc_heap *heap, const struct wish *wish,
 }
 
 /*
- * About to grow: sweep in proportion, while that frees pages; they need not be
- * a run.  Spans of the same central first: of large objects one that is dead is
- * likely to be long enough.
+ * About to take fresh pages: sweep in proportion, while that frees pages; they
+ * need not be a run.  Spans of the same central first: of large objects one
+ * that is dead is likely to be long enough.
  */
 static ptrdiff_t swept_pages(struct cgc_heap *heap, const struct wish *wish,
                              bool *zeroed) {
   size_t n = wish->npages, spans = cgc_max(SWEEP_MIN, n * SWEEP_PER_PAGE);
   ptrdiff_t page = -1;
+  if (atomic_load_explicit(&heap->sweep.done, memory_order_relaxed))
+    return -1;
   while (page < 0 &&
          cgc_central_sweep(wish->central, &heap->pageheap, n, &spans) >= n)
     page = free_pages(heap, wish, false, zeroed);
@@ -131,8 +135,8 @@ static ptrdiff_t swept_pages(struct cgc_heap *heap, const struct wish *wish,
   return page;
 }
 
-/* Free pages first, then swept ones, then the arena's next, then all that a
- * sweep gives. */
+/* Pages that were used before, then swept ones, then fresh ones, then all that
+ * a sweep gives. */
 static ptrdiff_t new_pages(struct cgc_heap *heap, const struct wish *wish,
                            bool *zeroed) {
   ptrdiff_t page = free_pages(heap, wish, false, zeroed);
@@ -326,6 +330,7 @@ void cgc_heap_flip(struct cgc_heap *heap, size_t live_bytes) {
   for (size_t i = next_used(heap, 0); i < CENTRALS; i = next_used(heap, i + 1))
     cgc_central_flip(central_number(heap, i));
   atomic_store_explicit(&heap->sweep.central, 0, memory_order_relaxed);
+  atomic_store_explicit(&heap->sweep.done, false, memory_order_relaxed);
   atomic_store_explicit(&heap->in_use_bytes, (int64_t)live_bytes,
                         memory_order_relaxed);
 }

@@ -3,8 +3,9 @@
  * heap/heap.h - arena, page heap and centrals put together: one heap.
  *
  * Caches take spans of small classes from here; large objects are made here.
- * Before the arena grows, unswept spans of all classes are swept in
- * proportion, so that sweeping always ends long before the heap has doubled.
+ * Before pages are taken that nobody had, unswept spans of all classes are
+ * swept in proportion, so that sweeping always ends long before the heap has
+ * doubled.
  *
  *   in use = slots that caches were given or hold live, and large objects,
  *            less what was freed; after a cycle, what it marked.
@@ -34,6 +35,7 @@ struct cgc_heap {
   _Atomic uint64_t grown_bytes; /* ever given to clients */
   struct {
     _Atomic uint32_t central; /* where the search for unswept spans goes on */
+    _Atomic bool done;        /* there are none */
   } sweep;
   struct cgc_link kept; /* freed while held; guard: pageheap.lock */
 };

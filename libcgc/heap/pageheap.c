@@ -354,8 +354,10 @@ static size_t used_pages(const struct cgc_pageheap *ph) {
   return cgc_arena_pages(ph->arena) - ph->free_pages;
 }
 
-static void note_peak(struct cgc_pageheap *ph) {
+static void use(struct cgc_pageheap *ph, size_t lo, size_t hi) {
+  take(ph, lo, hi);
   ph->peak = cgc_max(ph->peak, used_pages(ph));
+  ph->used_end = cgc_max(ph->used_end, hi);
 }
 
 /* A peak counts in its own period and in the next one. */
@@ -490,7 +492,7 @@ static size_t find_backed(struct cgc_pageheap *ph, size_t npages, size_t align,
     at = find(ph, n);
     if (at == NOWHERE && may_grow && grow(ph, n))
       at = find(ph, n);
-    if (at == NOWHERE)
+    if (at == NOWHERE || (!may_grow && at + n > ph->used_end))
       return NOWHERE;
     at = aligned_page(ph, at, align);
     err = back(ph, at, at + npages, zeroed);
@@ -502,10 +504,8 @@ ptrdiff_t cgc_pageheap_alloc(struct cgc_pageheap *ph, size_t npages,
                              size_t align, bool may_grow, bool *zeroed) {
   cgc_lock(&ph->lock);
   size_t at = find_backed(ph, npages, align, may_grow, zeroed);
-  if (at != NOWHERE) {
-    take(ph, at, at + npages);
-    note_peak(ph);
-  }
+  if (at != NOWHERE)
+    use(ph, at, at + npages);
   cgc_unlock(&ph->lock);
   return (ptrdiff_t)at;
 }
@@ -517,8 +517,7 @@ bool cgc_pageheap_take(struct cgc_pageheap *ph, size_t page, size_t npages,
   if (page + npages <= cgc_arena_pages(ph->arena) &&
       all_set(ph->free, page, page + npages) &&
       back(ph, page, page + npages, zeroed) == 0) {
-    take(ph, page, page + npages);
-    note_peak(ph);
+    use(ph, page, page + npages);
     ok = true;
   }
   cgc_unlock(&ph->lock);

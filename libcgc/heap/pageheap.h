@@ -68,6 +68,7 @@ struct cgc_pageheap {
   struct cgc_runs *groups; /* guard: lock */
   size_t ngroups_max;      /* const */
   size_t lowest;           /* block; guard: lock */
+  size_t used_end;         /* nobody had pages above; guard: lock */
   size_t free_pages;       /* guard: lock */
   size_t dirty_pages;      /* guard: lock */
   size_t retain_pages;     /* dirty pages kept at least; const */
@@ -88,7 +89,8 @@ bool cgc_pageheap_init(struct cgc_pageheap *ph, struct cgc_arena *arena,
 
 /**
  * The lowest run of NPAGES free pages, aligned to ALIGN pages (a power of
- * two).  Where none is free the arena grows, if it MAY_GROW.
+ * two).  Where nobody has given one back a fresh one is taken, and the arena
+ * grows, if it MAY_GROW.
  * zeroed   out: every byte of the run is zero
  * returns  the first page, or -1 when there is none
  */
