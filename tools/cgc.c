@@ -3,6 +3,7 @@
  * tools/cgc.c - the cgc program: chooses the subcommand.
  */
 #include "tool.h"
+#include "where.h"
 
 #include <errno.h>
 #include <limits.h>

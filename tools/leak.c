@@ -14,6 +14,7 @@
 #include "settings.h"
 #include "suppress.h"
 #include "tool.h"
+#include "where.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -3,6 +3,7 @@
  * tools/library.c - where libcgc-malloc.so is.
  */
 #include "tool.h"
+#include "where.h"
 
 #include <errno.h>
 #include <limits.h>

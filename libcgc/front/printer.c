@@ -7,6 +7,7 @@
 #include "look/stack.h"
 #include "os/process.h"
 #include "os/thread.h"
+#include "where.h"
 
 #include <errno.h>
 #include <fcntl.h>
