@@ -3,8 +3,8 @@
 # data, of the same size, since programs hold copies of them.  _end is the
 # linker's: a program that asks for it has its own.  Its
 # names have no versions.  Each has a contract: a comment heads the paragraph of
-# an installed header that declares it; what bdwgc's headers do not declare
-# either stands in cgc-compat(7).
+# an installed header that declares it, and cgc-compat(3) shows both; what
+# bdwgc's headers do not declare either stands in cgc-compat(7).
 . "$(dirname "$0")/common.inc"
 need_build
 library=$top_builddir/.libs/libgc.so.1
@@ -18,8 +18,11 @@ exported() {
     { print $3, "notype", 0 }' | sort
 }
 
+# What bdwgc's headers do not declare either.
+told() { grep -o '\(GC\|cgc_debug\)_[A-Za-z_0-9]*' man/cgc-compat.7; }
+
 # Words of declarations in paragraphs with a comment.
-contracts() {
+declared() {
   cat libcgc/compat/include/gc/*.h | awk '
     /^$/ { comment = 0; next }
     { text = $0; gsub(/\/\*[^*]*\*\//, "", text) }
@@ -28,15 +31,22 @@ contracts() {
     /^GC_API/ { open = 1 }
     open && comment { print text }
     open && /;/ { open = 0 }' | grep -o 'GC_[A-Za-z_0-9]*'
-  grep -o '\(GC\|cgc_debug\)_[A-Za-z_0-9]*' man/cgc-compat.7
+}
+
+# Words of declarations in the page of section 3.
+shown() {
+  sed -n '/^\.HP/{n;p}' "$top_builddir/man/cgc-compat.3" |
+    grep -o 'GC_[A-Za-z_0-9]*'
 }
 
 # Its names, but for data that only the collector's own tools read.
 check_contracts() {
-  contracts | sort -u > "$work/contracts"
   awk '{ print $1 }' "$work/exported" |
-    grep -vx 'cgc_debug_mailbox\|cgc_debug_root' | sort |
-    comm -23 - "$work/contracts" | sed 's/^/has no contract: /'
+    grep -vx 'cgc_debug_mailbox\|cgc_debug_root' | sort > "$work/names"
+  for where in declared shown; do
+    { $where; told; } | sort -u | comm -23 "$work/names" - |
+      sed "s/^/not $where with its contract: /"
+  done
 }
 
 exported > "$work/exported"
