@@ -52,7 +52,7 @@ check_includes() {
     NR == FNR { rank["libcgc/" substr($1, 8)] = NR; next }
     $3 == "base/base.h" || $3 == "base/option.def" || $3 == "base/rank.def" ||
     $3 == "look/layout.def" || $3 == "front/door.def" ||
-      $3 == "cgc.h" { next }
+      $3 == "cgc.h" || $3 == "where.h" { next }
     $3 ~ /^gc\/gc[a-z_]*\.h$/ || $3 == "gc/javaxfc.h" { next }
     {
       own = $1; sub(/\.[ch]$/, "", own)
