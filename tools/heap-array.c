@@ -68,6 +68,10 @@ void cgc_array_unmap(void *array, size_t bytes) {
     munmap(array, size);
 }
 
+void cgc_array_drop(void *array, size_t bytes) {
+  munmap(array, size_of(bytes));
+}
+
 /* ---- progress ------------------------------------------------------------ */
 
 static uint64_t began; /* ms; 0: not yet */

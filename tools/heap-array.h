@@ -19,6 +19,8 @@ void *cgc_array_take(size_t bytes);
 void *cgc_array_resize(void *array, size_t old_bytes, size_t bytes);
 /** Give ARRAY back; NULL is none. */
 void cgc_array_unmap(void *array, size_t bytes);
+/** The same of one that was hardly touched. */
+void cgc_array_drop(void *array, size_t bytes);
 
 /**
  * DONE of TOTAL things, called WHAT, are dealt with: told on a terminal once

@@ -6,7 +6,10 @@
 
 #include "heap-array.h"
 #include "heap-dot.h"
+#include "store.h"
 #include "tool.h"
+
+#include <stdlib.h>
 
 /* ---- addr ---------------------------------------------------------------- */
 
@@ -67,10 +70,10 @@ bool cgc_heap_find_argument(struct cgc_heap_view *v,
 
 struct search {
   struct cgc_graph *graph;
-  struct cgc_heap_ref ref; /* that is being made */
   struct cgc_image_object target;
-  cgc_heap_ref_fn fn;
-  void *ctx;
+  struct cgc_image_object source;
+  struct cgc_heap_ref *found;
+  size_t n;
 };
 
 static void found_ref(uint64_t where, uint64_t to, void *ctx) {
@@ -78,12 +81,12 @@ static void found_ref(uint64_t where, uint64_t to, void *ctx) {
   const struct cgc_root_piece *p = s->graph->piece;
   if (to - s->target.addr >= s->target.size)
     return;
-  s->ref.where = where;
-  s->ref.to = to;
+  s->found = cgc_store_room(s->found, s->n, sizeof *s->found);
+  struct cgc_heap_ref *ref = &s->found[s->n++];
+  *ref = (struct cgc_heap_ref){.source = s->source, .where = where, .to = to};
   if (p)
-    s->ref.root =
+    ref->root =
         (struct cgc_graph_root){where, to, p->thread, p->segment, p->place};
-  s->fn(&s->ref, s->ctx);
 }
 
 static void search_span(struct search *s, const struct cgc_image_span *sp) {
@@ -92,7 +95,7 @@ static void search_span(struct search *s, const struct cgc_image_span *sp) {
                                  sp->base + j * sp->slot_size, sp->slot_size};
     if (!cgc_image_is_live(s->graph->im, o.id) || o.id == s->target.id)
       continue;
-    s->ref.source = o;
+    s->source = o;
     cgc_graph_object(s->graph, o.id, found_ref, s);
   }
 }
@@ -100,11 +103,14 @@ static void search_span(struct search *s, const struct cgc_image_span *sp) {
 void cgc_heap_each_ref(struct cgc_graph *g,
                        const struct cgc_image_object *target,
                        cgc_heap_ref_fn fn, void *ctx) {
-  struct search s = {.graph = g, .target = *target, .fn = fn, .ctx = ctx};
+  struct search s = {.graph = g, .target = *target};
   cgc_graph_roots(g, false, found_ref, &s);
   for (size_t i = 0; i < g->im->nspans; i++)
     if (!g->im->spans[i].noscan)
       search_span(&s, &g->im->spans[i]);
+  for (size_t i = 0; i < s.n; i++) /* FN may look at objects, too */
+    fn(&s.found[i], ctx);
+  free(s.found);
 }
 
 /* ---- refs ---------------------------------------------------------------- */

@@ -38,22 +38,18 @@ struct object {
 
 /* Objects are here already; types and layouts stand anywhere. */
 static uint64_t word_at(const struct object *o, uint64_t addr) {
-  const struct cgc_image *im = o->g->im;
+  struct cgc_image *im = o->g->im;
   uint64_t word;
-  if (addr >= o->lo && addr + WORD <= o->hi) {
-    memcpy(&word, im->contents + (addr - im->base), sizeof word);
-    return word;
-  }
-  return cgc_target_word(o->g->im->target, addr, WORD);
+  if (addr < o->lo || addr + WORD > o->hi)
+    return cgc_target_word(im->target, addr, WORD);
+  memcpy(&word, cgc_image_bytes(im, addr - im->base, WORD), sizeof word);
+  return word;
 }
 
 /* [FROM, FROM + N) of the object, as far as it has them. */
 static void give(const struct object *o, uint64_t from, uint64_t n) {
-  const struct cgc_image *im = o->g->im;
-  if (from < o->lo || from >= o->hi)
-    return;
-  cgc_graph_words(o->g, from, im->contents + (from - im->base),
-                  cgc_min(n, o->hi - from), o->lo, false, o->fn, o->ctx);
+  if (from >= o->lo && from < o->hi)
+    cgc_graph_part(o->g, from, cgc_min(n, o->hi - from), o->lo, o->fn, o->ctx);
 }
 
 static void follow_bitmap(const struct object *o, uint64_t at, uint64_t bits) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AHEAD = 16, BEFORE = 16, PROGRESS_EVERY = 1 << 18 };
+enum { AHEAD = 16, BEFORE = 16, EVERY = 1 << 18 };
 
 static const uint64_t address_bits = (1ull << 48) - 1;
 
@@ -28,7 +28,6 @@ void cgc_graph_open(struct cgc_graph *g, struct cgc_image *im) {
       .strict = im->strict,
       .avoid = g->avoid,
   };
-  cgc_image_read_contents(im);
 }
 
 void cgc_graph_odd_word(const struct cgc_graph *g, uint64_t where,
@@ -126,15 +125,13 @@ static uint32_t note_root(struct cgc_graph *g, uint64_t where, uint64_t word) {
   return CGC_GRAPH_ROOT | (uint32_t)g->nroots++;
 }
 
-/* TO points to the object of number ID, which was not reached yet. */
-CGC_INLINE void reach(struct cgc_graph *g, uint32_t id, uint64_t to,
-                      uint32_t parent) {
+/* The object of number ID was not reached yet. */
+CGC_INLINE void reach(struct cgc_graph *g, uint32_t id, uint32_t parent) {
   g->reached[id / 64] |= 1ull << (id % 64);
   g->nreached++;
   if (g->parent)
     g->parent[id] = parent;
-  if (!cgc_image_is_noscan(g->im, to))
-    g->queue[g->nqueue++] = id;
+  g->queue[g->nqueue++] = id;
 }
 
 CGC_INLINE bool is_new(const struct cgc_graph *g, uint32_t id) {
@@ -144,58 +141,27 @@ CGC_INLINE bool is_new(const struct cgc_graph *g, uint32_t id) {
 static void visit_root(uint64_t where, uint64_t to, void *ctx) {
   struct cgc_graph *g = ctx;
   uint32_t id = cgc_image_number(g->im, to);
-  if (id != CGC_IMAGE_NONE && is_new(g, id))
-    reach(g, id, to, note_root(g, where, to));
-}
-
-/* What leaves the ring is looked at. */
-CGC_INLINE void turn_ring(struct cgc_graph *g, struct cgc_graph_pointer new) {
-  struct cgc_graph_pointer *p = &g->ring[g->nring++ % CGC_GRAPH_RING];
-  if (p->to && is_new(g, p->id))
-    reach(g, p->id, p->to, p->from);
-  *p = new;
-}
-
-static void visit(uint64_t where, uint64_t to, void *ctx) {
-  struct cgc_graph *g = ctx;
-  uint32_t id = cgc_image_number(g->im, to);
-  (void)where;
-  if (id == CGC_IMAGE_NONE)
-    return;
-  __builtin_prefetch(&g->reached[id / 64], 1);
-  turn_ring(g, (struct cgc_graph_pointer){to, id, g->from});
-}
-
-static void empty_ring(struct cgc_graph *g) {
-  for (size_t i = 0; i < CGC_GRAPH_RING; i++)
-    turn_ring(g, (struct cgc_graph_pointer){0, 0, 0});
-}
-
-/* The next objects' contents are asked for before they are needed. */
-CGC_INLINE void look_ahead(const struct cgc_graph *g, size_t i) {
-  const struct cgc_image *im = g->im;
-  if (i + AHEAD * 2 < g->nqueue)
-    __builtin_prefetch(&im->groups[g->queue[i + AHEAD * 2] / 64]);
-  if (i + AHEAD < g->nqueue)
-    __builtin_prefetch(im->contents + cgc_image_place(im, g->queue[i + AHEAD]));
+  if (id && is_new(g, id))
+    reach(g, id, note_root(g, where, to));
 }
 
 static void drain(struct cgc_graph *g) {
-  for (;; g->ndone++) {
-    if (g->ndone == g->nqueue)
-      empty_ring(g);
-    if (g->ndone == g->nqueue)
-      return;
-    if (g->ndone % PROGRESS_EVERY == 0)
+  for (; g->ndone < g->nqueue; g->ndone++) {
+    uint32_t from = g->queue[g->ndone];
+    if (g->ndone + AHEAD < g->nqueue)
+      __builtin_prefetch(&g->links.of[g->queue[g->ndone + AHEAD]]);
+    if (g->ndone % EVERY == 0)
       cgc_progress("marked", g->nreached, g->im->nlive);
-    look_ahead(g, g->ndone);
-    g->from = g->queue[g->ndone];
-    cgc_graph_object(g, g->from, visit, g);
+    struct cgc_link_list to = cgc_links_from(&g->links, from);
+    for (size_t i = 0; i < to.n; i++)
+      if (is_new(g, to.id[i]))
+        reach(g, to.id[i], from);
   }
 }
 
 void cgc_graph_mark(struct cgc_graph *g, struct cgc_image *im, bool ways) {
   cgc_graph_open(g, im);
+  cgc_links_open(&g->links, g);
   g->reached = cgc_array_map((size_t)im->nslots / 8 + 8);
   g->queue = cgc_array_map((size_t)im->nslots * 4);
   g->parent = ways ? cgc_array_map((size_t)im->nslots * 4) : NULL;
@@ -210,6 +176,7 @@ void cgc_graph_mark(struct cgc_graph *g, struct cgc_image *im, bool ways) {
 
 void cgc_graph_close(struct cgc_graph *g) {
   size_t n = g->im->nslots;
+  cgc_links_close(&g->links);
   cgc_array_unmap(g->reached, n / 8 + 8);
   cgc_array_unmap(g->queue, n * 4);
   cgc_array_unmap(g->parent, n * 4);

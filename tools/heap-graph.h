@@ -5,32 +5,27 @@
  * The target's heap is marked in this process: breadth first from the roots,
  * so that the first way found to an object is a shortest one.
  *
- *   queue     objects to be scanned, then all reached ones that were
+ *   queue     objects to be looked at, then all reached ones that were
  *   reached   a bit for each slot; of those that hold no object, too, so that
  *             one question is enough
- *   ring      the last few pointers found: what is asked of their objects is
- *             on its way into the cache meanwhile
  *   parent    when ways are wanted: for each slot the number of the one that
  *             it was found from, or ROOT | index into roots
  *
  * A word is taken for a pointer where the collector takes it for one (options
  * packed, relative, tagged, before_start, unaligned; descriptors of kinds; the
- * bytes that count where not all do).
+ * bytes that count where not all do).  To what each object points is found in
+ * one pass over the heap: see heap-link.
  */
 #ifndef CGC_TOOLS_HEAP_GRAPH_H
 #define CGC_TOOLS_HEAP_GRAPH_H
 
+#include "heap-link.h"
 #include "heap-roots.h"
 
 #include <string.h>
 
-enum { CGC_GRAPH_RING = 32 };
-
-struct cgc_graph_pointer {
-  uint64_t to;
-  uint32_t id;
-  uint32_t from; /* object */
-};
+/* What is read of an object at once. */
+enum { CGC_GRAPH_PART = 1 << 20 };
 
 /* A word that points to an object from outside the heap. */
 struct cgc_graph_root {
@@ -51,16 +46,14 @@ struct cgc_graph {
   unsigned avoid; /* bits of enum cgc_root_place: not looked at */
   uint64_t *reached;
   uint32_t *parent; /* NULL: not wanted */
-  struct cgc_graph_pointer ring[CGC_GRAPH_RING];
-  size_t nring; /* pointers ever found; the last RING are not looked at yet */
   uint32_t *queue;
   size_t nqueue;
-  size_t ndone;      /* of them scanned */
+  size_t ndone;      /* of them looked at */
   uint64_t nreached; /* objects */
   uint64_t root_bytes;
   struct cgc_graph_root *roots;
   size_t nroots;
-  uint32_t from; /* number of the object that is being scanned */
+  struct cgc_links links;             /* since it was marked */
   const struct cgc_root_piece *piece; /* of the roots being scanned; NULL */
 };
 
@@ -109,9 +102,22 @@ CGC_INLINE void cgc_graph_words(const struct cgc_graph *g, uint64_t addr,
   }
 }
 
+/** The same for N bytes of an object. */
+CGC_INLINE void cgc_graph_part(const struct cgc_graph *g, uint64_t addr,
+                               uint64_t n, uint64_t block, cgc_graph_word_fn fn,
+                               void *ctx) {
+  for (uint64_t at = 0; at < n; at += CGC_GRAPH_PART) {
+    size_t part = cgc_min(n - at, CGC_GRAPH_PART + 4u); /* packed words */
+    const uint8_t *bytes =
+        cgc_image_bytes(g->im, addr + at - g->im->base, part);
+    cgc_graph_words(g, addr + at, bytes, part, block, false, fn, ctx);
+  }
+}
+
 /**
  * The same for the object of number ID: what the collector would look at.
- * Those of kinds that say it themselves are cgc_graph_described's.
+ * FN asks for no object.  Kinds that say it themselves are
+ * cgc_graph_described's.
  */
 void cgc_graph_described(const struct cgc_graph *g, uint32_t id,
                          cgc_graph_word_fn fn, void *ctx);
@@ -123,9 +129,8 @@ CGC_INLINE void cgc_graph_object(const struct cgc_graph *g, uint32_t id,
       cgc_graph_described(g, id, fn, ctx);
     return;
   }
-  uint64_t at = cgc_image_place(g->im, id);
-  cgc_graph_words(g, g->im->base + at, g->im->contents + at,
-                  cgc_image_size(g->im, id), g->im->base + at, false, fn, ctx);
+  uint64_t addr = g->im->base + cgc_image_place(g->im, id);
+  cgc_graph_part(g, addr, cgc_image_size(g->im, id), addr, fn, ctx);
 }
 
 /**

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBLEMS_MAX = 100, OS_PAGE = 4096 };
+enum { PROBLEMS_MAX = 100, AHEAD = 1 << 20, NEAR = 64 << 10 };
 
 /* ---- where the root is --------------------------------------------------- */
 
@@ -406,6 +406,9 @@ static int read_heap(struct cgc_image *im) {
   memset(im->page_span, 0, npages * sizeof *im->page_span + 8);
   im->pages = cgc_array_map(npages * sizeof *im->pages);
   im->classes = cgc_array_map(256 * sizeof *im->classes);
+  im->nslots = 64;
+  im->groups = cgc_store_grow(NULL, 2 * sizeof *im->groups);
+  im->groups[0] = (struct cgc_image_group){0};
   bool ok =
       cgc_target_read(im->target, cgc_image_field(im, arena, CGC_L_arena_desc),
                       desc, npages * sizeof *desc) &&
@@ -438,7 +441,7 @@ int cgc_image_open(struct cgc_image *im, struct cgc_target *t) {
 }
 
 void cgc_image_close(struct cgc_image *im) {
-  cgc_image_drop_contents(im);
+  free(im->window.bytes);
   cgc_array_unmap(im->pages, (im->bytes >> im->page_shift) * sizeof *im->pages);
   cgc_array_unmap(im->classes, 256 * sizeof *im->classes);
   free(im->page_span);
@@ -451,44 +454,26 @@ void cgc_image_close(struct cgc_image *im) {
 
 /* ---- contents ------------------------------------------------------------ */
 
-static void take_contents(uint64_t addr, const void *bytes, size_t n,
-                          void *ctx) {
-  struct cgc_image *im = ctx;
-  memcpy(im->copy + (addr - im->base), bytes, n);
-  cgc_progress("read", addr - im->base, im->bytes);
+/* As far as scanned objects stand, and no further than it may be wanted. */
+static uint64_t end_of_window(const struct cgc_image *im, uint64_t place,
+                              size_t n) {
+  bool follows = place >= im->window.lo && place < im->window.hi + NEAR;
+  uint64_t page_bytes = 1ull << im->page_shift;
+  uint64_t hi = cgc_round_up(place + n, page_bytes);
+  uint64_t limit = cgc_min(im->bytes, place + (follows ? AHEAD : 0));
+  while (hi < limit && im->pages[hi >> im->page_shift].class &&
+         !im->pages[hi >> im->page_shift].noscan)
+    hi += page_bytes;
+  return cgc_min(hi, im->bytes);
 }
 
-/* Neighbouring spans at once. */
-static void copy_contents(struct cgc_image *im) {
-  im->contents = im->copy = cgc_array_map(im->bytes);
-  uint64_t lo = 0, hi = 0;
-  for (size_t i = 0; i <= im->nspans; i++) {
-    const struct cgc_image_span *s = i < im->nspans ? &im->spans[i] : NULL;
-    if (s && s->noscan)
-      continue;
-    if (s && s->base == hi) {
-      hi += (uint64_t)s->npages << im->value[CGC_L_page_shift];
-      continue;
-    }
-    if (lo < hi)
-      cgc_target_walk(im->target, lo, hi, CGC_TARGET_PRESENT, take_contents,
-                      im);
-    lo = s ? s->base : 0;
-    hi = s ? lo + ((uint64_t)s->npages << im->value[CGC_L_page_shift]) : 0;
-  }
-}
-
-void cgc_image_read_contents(struct cgc_image *im) {
-  if (im->contents || im->bytes == 0)
-    return;
-  im->contents = cgc_target_view(im->target, im->base, im->base + im->bytes);
-  if (!im->contents)
-    copy_contents(im);
-}
-
-void cgc_image_drop_contents(struct cgc_image *im) {
-  cgc_array_unmap(im->copy, im->bytes);
-  im->contents = im->copy = NULL;
+void cgc_image_move_window(struct cgc_image *im, uint64_t place, size_t n) {
+  struct cgc_image_window *w = &im->window;
+  uint64_t hi = end_of_window(im, place, n);
+  w->bytes = cgc_store_grow(w->bytes, cgc_max(hi - place, AHEAD + NEAR));
+  w->lo = place;
+  w->hi = hi;
+  cgc_target_fill(im->target, im->base + place, im->base + hi, w->bytes);
 }
 
 uint32_t cgc_image_count_live(const struct cgc_image *im,

@@ -11,6 +11,9 @@
  *   live      a bit for each slot: allocated, and not known to be garbage
  *   held      a bit for each slot: freed, in a thread's list
  *
+ * The first number is 64, so that 0 is none.  Contents are read through a
+ * window: a long one where objects are asked for in order, else a short one.
+ *
  * What does not fit together is left out.  A span that the program was just
  * changing says so and is counted as busy; all else is damage, and named: see
  * cgc_image_problem.
@@ -95,6 +98,12 @@ struct cgc_image_problem {
   const char *what;
 };
 
+/* Bytes of the heap, places [lo, hi). */
+struct cgc_image_window {
+  uint64_t lo, hi;
+  uint8_t *bytes;
+};
+
 enum { CGC_IMAGE_DISPLACEMENTS = 4096 };
 
 struct cgc_image {
@@ -122,8 +131,7 @@ struct cgc_image {
   uint64_t live_bytes;
   uint64_t *live;
   uint64_t *held;
-  const uint8_t *contents; /* of the heap, as far as read; NULL at first */
-  uint8_t *copy;           /* own memory, if they stand there */
+  struct cgc_image_window window;
   struct cgc_image_problem *problems;
   size_t nproblems;
   size_t nbusy; /* spans that the program was just changing */
@@ -140,10 +148,6 @@ struct cgc_image_object {
 /** Find and read the heap.  returns  0 or an exit status */
 int cgc_image_open(struct cgc_image *im, struct cgc_target *t);
 void cgc_image_close(struct cgc_image *im);
-
-/** Read the contents of all slots that are scanned. */
-void cgc_image_read_contents(struct cgc_image *im);
-void cgc_image_drop_contents(struct cgc_image *im);
 
 /** The field ID (CGC_L_type_field) of the target's struct at ADDR. */
 uint64_t cgc_image_field(const struct cgc_image *im, uint64_t addr,
@@ -172,8 +176,7 @@ CGC_INLINE bool cgc_image_find(const struct cgc_image *im, uint64_t addr,
   return true;
 }
 
-/** The number of the slot that ADDR, in the heap, points into; or NONE. */
-#define CGC_IMAGE_NONE UINT32_MAX
+/** The number of the slot that ADDR, in the heap, points into; 0: none. */
 CGC_INLINE uint32_t cgc_image_number(const struct cgc_image *im,
                                      uint64_t addr) {
   uint64_t offset = addr - im->base;
@@ -181,12 +184,7 @@ CGC_INLINE uint32_t cgc_image_number(const struct cgc_image *im,
   const struct cgc_image_class *c = &im->classes[p->class];
   offset -= ((offset >> im->page_shift) - p->back) << im->page_shift;
   uint64_t i = offset * c->magic >> 32;
-  return i < c->nslots ? p->first + (uint32_t)i : CGC_IMAGE_NONE;
-}
-
-/** Whether the slots that ADDR, in the heap, stands among are not scanned. */
-CGC_INLINE bool cgc_image_is_noscan(const struct cgc_image *im, uint64_t addr) {
-  return im->pages[(addr - im->base) >> im->page_shift].noscan;
+  return i < c->nslots ? p->first + (uint32_t)i : 0;
 }
 
 /** Bytes of the slot of number ID. */
@@ -202,6 +200,17 @@ CGC_INLINE uint64_t cgc_image_place(const struct cgc_image *im, uint32_t id) {
   const struct cgc_image_group *g = &im->groups[id / 64];
   return ((uint64_t)g->page << im->page_shift) +
          (g->part * 64u + id % 64) * (uint64_t)im->classes[g->class].slot_size;
+}
+
+/** Read on from PLACE. */
+void cgc_image_move_window(struct cgc_image *im, uint64_t place, size_t n);
+
+/** N bytes that stand at PLACE in the heap, until the next call. */
+CGC_INLINE const uint8_t *cgc_image_bytes(struct cgc_image *im, uint64_t place,
+                                          size_t n) {
+  if (cgc_unlikely(place < im->window.lo || place + n > im->window.hi))
+    cgc_image_move_window(im, place, n);
+  return im->window.bytes + (place - im->window.lo);
 }
 
 /** The slot of number ID. */

@@ -22,9 +22,8 @@ struct loss {
   struct cgc_graph *graph;
   uint64_t *below; /* a bit for each slot: some lost object points to it */
   uint64_t *taken; /* counted under a head */
-  uint64_t *stack;
+  uint32_t *stack;
   size_t nstack;
-  uint32_t self;
   uint64_t objects, bytes; /* of the head under way */
   uint64_t total_objects, total_bytes;
   uint64_t nheads;
@@ -50,32 +49,15 @@ static bool is_lost(const struct loss *l, uint32_t id) {
          !cgc_graph_is_reached(l->graph, id);
 }
 
-static void note_below(uint64_t where, uint64_t to, void *ctx) {
-  struct loss *l = ctx;
-  struct cgc_image_object o;
-  (void)where;
-  if (cgc_image_find(&l->v->image, to, &o) && o.id != l->self)
-    set(l->below, o.id);
-}
-
-static void take_below(uint64_t where, uint64_t to, void *ctx) {
-  struct loss *l = ctx;
-  struct cgc_image_object o;
-  (void)where;
-  if (!cgc_image_find(&l->v->image, to, &o) || !is_lost(l, o.id) ||
-      has(l->taken, o.id))
+/* Count the lost object of number ID, and what is to be followed. */
+static void take(struct loss *l, uint32_t id) {
+  if (!is_lost(l, id) || has(l->taken, id))
     return;
-  set(l->taken, o.id);
+  set(l->taken, id);
   l->objects++;
-  l->bytes += o.size;
+  l->bytes += cgc_image_size(&l->v->image, id);
   l->stack = cgc_store_room(l->stack, l->nstack, sizeof *l->stack);
-  l->stack[l->nstack++] = o.addr;
-}
-
-static void words_of(struct loss *l, const struct cgc_image_object *o,
-                     cgc_graph_word_fn fn) {
-  l->self = o->id;
-  cgc_graph_object(l->graph, o->id, fn, l);
+  l->stack[l->nstack++] = id;
 }
 
 static void row(struct loss *l, const struct cgc_image_object *head) {
@@ -130,13 +112,14 @@ static int close_known(struct loss *l) {
 }
 
 static void show_head(struct loss *l, const struct cgc_image_object *head) {
-  struct cgc_image_object o;
   l->objects = l->bytes = 0;
-  l->nstack = 0;
-  take_below(0, head->addr, l);
-  while (l->nstack > 0)
-    if (cgc_image_find(&l->v->image, l->stack[--l->nstack], &o))
-      words_of(l, &o, take_below);
+  take(l, head->id);
+  while (l->nstack > 0) {
+    struct cgc_link_list to =
+        cgc_links_from(&l->graph->links, l->stack[--l->nstack]);
+    for (uint32_t i = 0; i < to.n; i++)
+      take(l, to.id[i]);
+  }
   if (is_known(l, head->addr))
     return;
   l->nheads++;
@@ -179,7 +162,9 @@ static void each_lost(struct loss *l, lost_fn fn) {
 }
 
 static void mark_below(struct loss *l, const struct cgc_image_object *o) {
-  words_of(l, o, note_below);
+  struct cgc_link_list to = cgc_links_from(&l->graph->links, o->id);
+  for (uint32_t i = 0; i < to.n; i++)
+    set(l->below, to.id[i]);
 }
 
 static void show_if_head(struct loss *l, const struct cgc_image_object *o) {

@@ -17,7 +17,7 @@ enum { ROWS = 20, CHAIN_PERCENT = 90 };
 
 static void build(struct cgc_heap_view *v, struct cgc_tree *t) {
   cgc_graph_open(&v->graph, &v->image);
-  cgc_tree_build(t, &v->graph);
+  cgc_tree_build(t, &v->graph, v->addr);
   cgc_progress_end();
 }
 
@@ -91,8 +91,7 @@ static void draw_arrow(const struct cgc_tree *t, uint32_t from, uint32_t to) {
 struct keeper {
   struct cgc_heap_keeper k;
   struct cgc_holder holder;
-  uint64_t example; /* the largest of its blocks */
-  uint64_t example_bytes;
+  uint32_t example; /* the node that retains the most; 0: none */
 };
 
 struct keepers {
@@ -126,21 +125,17 @@ static struct keeper *keeper_of(struct keepers *k,
   return &k->all[k->n++];
 }
 
-static void take_root(struct keepers *k, const struct cgc_graph_root *r) {
+static void take_root(struct keepers *k, const struct cgc_tree_root *r) {
   const struct cgc_tree *t = k->t;
-  struct cgc_image_object o;
-  uint32_t node = cgc_tree_find(t, r->word);
+  uint32_t node = r->node;
   if (t->idom[node] != 0 || k->taken[node / 64] >> (node % 64) & 1)
     return;
   k->taken[node / 64] |= 1ull << (node % 64);
-  struct keeper *keeper = keeper_of(k, r);
+  struct keeper *keeper = keeper_of(k, &r->root);
   keeper->k.bytes += t->bytes[node];
   keeper->k.objects += t->objects[node];
-  if (t->bytes[node] > keeper->example_bytes) {
-    object_of(t, node, &o);
-    keeper->example = o.addr;
-    keeper->example_bytes = t->bytes[node];
-  }
+  if (!keeper->example || t->bytes[node] > t->bytes[keeper->example])
+    keeper->example = node;
 }
 
 /* What several roots hold counts for the first: variables before stacks. */
@@ -171,7 +166,7 @@ static void find_keepers(struct keepers *k) {
   k->taken = memset(cgc_store_grow(NULL, bytes), 0, bytes);
   for (size_t p = 0; p < sizeof order / sizeof *order; p++)
     for (size_t i = 0; i < t->nroots; i++)
-      if (t->roots[i].place == order[p])
+      if (t->roots[i].root.place == order[p])
         take_root(k, &t->roots[i]);
   struct keeper shared = shared_blocks(k);
   if (shared.k.objects) {
@@ -205,6 +200,7 @@ static bool is_chained(const struct cgc_tree *t, uint32_t node) {
 
 static void draw_top(const struct keepers *k, const struct largest *l) {
   const struct cgc_tree *t = k->t;
+  struct cgc_image_object o;
   cgc_dot_begin();
   for (size_t i = 0; i < l->n; i++) {
     uint32_t above = t->idom[l->node[i]];
@@ -221,8 +217,9 @@ static void draw_top(const struct keepers *k, const struct largest *l) {
   }
   for (size_t i = 0; i < k->n && i < rows(k->v); i++)
     if (k->all[i].example) {
-      draw_node(t, cgc_tree_find(t, k->all[i].example));
-      cgc_dot_root(k->all[i].k.name, k->all[i].example);
+      draw_node(t, k->all[i].example);
+      object_of(t, k->all[i].example, &o);
+      cgc_dot_root(k->all[i].k.name, o.addr);
     }
   cgc_dot_end();
 }
@@ -313,7 +310,7 @@ int cgc_heap_dominators(struct cgc_heap_view *v) {
   struct largest below;
   size_t n;
   build(v, &t);
-  uint32_t node = cgc_tree_find(&t, v->addr);
+  uint32_t node = t.asked;
   if (node) {
     uint32_t *chain = chain_above(&t, node, rows(v), &n);
     largest_open(&below, &t, rows(v));

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -22,7 +21,16 @@ enum {
   OS_PAGE = 4096,
   WALK_BYTES = 1 << 20,
   VECTOR_MAX = 16 << 10,
-  LINE_BYTES = 8192
+  TEXT_BYTES = 8192,
+  LINE_BYTES = 16 << 10,
+  LINES = 256
+};
+
+/* Bytes that were read with others; nothing changes meanwhile. */
+struct cgc_target_line {
+  uint64_t addr;
+  size_t n;
+  uint8_t bytes[LINE_BYTES];
 };
 
 /* Of an entry of /proc/PID/pagemap. */
@@ -94,7 +102,7 @@ static int refuse(const struct cgc_target *t, int error) {
 }
 
 static int read_mappings(struct cgc_target *t) {
-  char path[64], line[LINE_BYTES];
+  char path[64], line[TEXT_BYTES];
   snprintf(path, sizeof path, "/proc/%d/maps", t->pid);
   FILE *f = fopen(path, "re");
   if (!f)
@@ -284,6 +292,9 @@ int cgc_target_open(struct cgc_target *t, const char *name,
   char *end;
   long pid = strtol(name, &end, 10);
   *t = (struct cgc_target){.title = name, .fd = -1};
+  t->lines = cgc_store_grow(NULL, LINES * sizeof *t->lines);
+  for (size_t i = 0; i < LINES; i++)
+    t->lines[i].addr = 1; /* of no line */
   int status;
   if (*end == '\0' && pid > 0 && pid < INT32_MAX) {
     t->pid = (pid_t)pid;
@@ -302,8 +313,7 @@ void cgc_target_close(struct cgc_target *t) {
       ptrace(PTRACE_DETACH, t->threads[i].tid, 0, t->threads[i].signal);
     free(t->threads[i].vector);
   }
-  if (t->core)
-    munmap(t->core, t->core_bytes);
+  free(t->lines);
   if (t->fd >= 0)
     close(t->fd);
   free(t->threads);
@@ -344,16 +354,42 @@ static size_t read_core(const struct cgc_target *t, uint64_t addr, void *buf,
   return got > 0 ? (size_t)got : 0;
 }
 
+/* returns  bytes read, from ADDR up to what is not there */
+static size_t read_some(const struct cgc_target *t, uint64_t addr, void *buf,
+                        size_t n) {
+  size_t done = 0;
+  for (size_t got = 1; done < n && got > 0; done += got)
+    got = (t->is_core ? read_core : read_process)(t, addr + done,
+                                                  (char *)buf + done, n - done);
+  return done;
+}
+
+static const struct cgc_target_line *line_of(const struct cgc_target *t,
+                                             uint64_t addr) {
+  struct cgc_target_line *l = &t->lines[addr / LINE_BYTES % LINES];
+  addr = cgc_round_down(addr, LINE_BYTES);
+  if (l->addr != addr) {
+    l->addr = addr;
+    l->n = read_some(t, addr, l->bytes, LINE_BYTES);
+  }
+  return l;
+}
+
+/* From one line. */
+static bool read_little(const struct cgc_target *t, uint64_t addr, void *buf,
+                        size_t n) {
+  size_t at = addr % LINE_BYTES;
+  if (at + n > LINE_BYTES)
+    return false;
+  const struct cgc_target_line *l = line_of(t, addr);
+  if (at + n <= l->n)
+    memcpy(buf, l->bytes + at, n);
+  return at + n <= l->n;
+}
+
 bool cgc_target_read(const struct cgc_target *t, uint64_t addr, void *buf,
                      size_t n) {
-  for (size_t done = 0, got; done < n; done += got) {
-    got = t->is_core
-              ? read_core(t, addr + done, (char *)buf + done, n - done)
-              : read_process(t, addr + done, (char *)buf + done, n - done);
-    if (got == 0)
-      return false;
-  }
-  return true;
+  return read_little(t, addr, buf, n) || read_some(t, addr, buf, n) == n;
 }
 
 uint64_t cgc_target_word(const struct cgc_target *t, uint64_t addr,
@@ -364,37 +400,26 @@ uint64_t cgc_target_word(const struct cgc_target *t, uint64_t addr,
   return word;
 }
 
-static bool map_core(struct cgc_target *t) {
-  if (!t->core) {
-    void *p = mmap(NULL, t->core_bytes, PROT_READ, MAP_PRIVATE, t->fd, 0);
-    t->core = p == MAP_FAILED ? NULL : p;
-  }
-  return t->core != NULL;
-}
-
-/* All pages at once: they are read at random, a fault for each costs more. */
-const uint8_t *cgc_target_view(struct cgc_target *t, uint64_t lo, uint64_t hi) {
-  const struct cgc_segment *s = t->is_core ? cgc_target_find(t, lo) : NULL;
-  if (!s || hi - s->lo > s->data_bytes || !map_core(t))
-    return NULL;
-  uint64_t at = s->data_at + (lo - s->lo), first = at % OS_PAGE;
-  madvise(t->core + at - first, first + (hi - lo), MADV_POPULATE_READ);
-  return t->core + at;
-}
-
 /* ---- walking ------------------------------------------------------------- */
 
+/* Of what is there of a range: give all bytes to FN, or put them at FILLED. */
 struct walk {
   const struct cgc_target *t;
   cgc_target_fn fn;
   void *ctx;
   uint8_t *buf;
+  uint8_t *filled;
+  uint64_t lo; /* that stands at FILLED */
 };
 
 static void give(const struct walk *w, uint64_t lo, uint64_t hi) {
+  if (w->filled) {
+    read_some(w->t, lo, w->filled + (lo - w->lo), hi - lo);
+    return;
+  }
   for (uint64_t n; lo < hi; lo += n) {
     n = cgc_min(hi - lo, (uint64_t)WALK_BYTES);
-    if (cgc_target_read(w->t, lo, w->buf, n))
+    if (read_some(w->t, lo, w->buf, n) == n)
       w->fn(lo, w->buf, n, w->ctx);
   }
 }
@@ -439,12 +464,25 @@ static void walk_core(const struct walk *w, uint64_t lo, uint64_t hi) {
   }
 }
 
+static void walk(const struct walk *w, uint64_t lo, uint64_t hi,
+                 enum cgc_target_pages pages) {
+  if (w->t->is_core)
+    walk_core(w, lo, hi);
+  else if (w->t->fd < 0 || !walk_pages(w, lo, hi, pages))
+    give(w, lo, hi);
+}
+
 void cgc_target_walk(const struct cgc_target *t, uint64_t lo, uint64_t hi,
                      enum cgc_target_pages pages, cgc_target_fn fn, void *ctx) {
-  struct walk w = {t, fn, ctx, cgc_store_grow(NULL, WALK_BYTES)};
-  if (t->is_core)
-    walk_core(&w, lo, hi);
-  else if (t->fd < 0 || !walk_pages(&w, lo, hi, pages))
-    give(&w, lo, hi);
+  struct walk w = {
+      .t = t, .fn = fn, .ctx = ctx, .buf = cgc_store_grow(NULL, WALK_BYTES)};
+  walk(&w, lo, hi, pages);
   free(w.buf);
+}
+
+void cgc_target_fill(const struct cgc_target *t, uint64_t lo, uint64_t hi,
+                     uint8_t *bytes) {
+  struct walk w = {.t = t, .filled = bytes, .lo = lo};
+  memset(bytes, 0, hi - lo);
+  walk(&w, lo, hi, CGC_TARGET_PRESENT);
 }

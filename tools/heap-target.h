@@ -64,12 +64,12 @@ struct cgc_target {
   bool is_cut;    /* core: shorter than its headers say */
   bool is_traced; /* somebody else's debugger holds it */
   uint64_t core_bytes;
-  uint8_t *core;       /* the file, mapped when it is asked for; NULL */
   uint64_t stack_hint; /* core: an address in the main thread's stack */
   struct cgc_segment *segments;
   size_t nsegments;
   struct cgc_thread *threads;
   size_t nthreads;
+  struct cgc_target_line *lines; /* what was read lately */
 };
 
 /**
@@ -95,13 +95,6 @@ uint64_t cgc_target_word(const struct cgc_target *t, uint64_t addr,
 const struct cgc_segment *cgc_target_find(const struct cgc_target *t,
                                           uint64_t addr);
 
-/**
- * The bytes of [LO, HI) as the core file has them, in one piece.
- * returns  memory that is not to be written, until cgc_target_close; NULL: of a
- *          process, or in several pieces
- */
-const uint8_t *cgc_target_view(struct cgc_target *t, uint64_t lo, uint64_t hi);
-
 /** Which bytes a walk is about. */
 enum cgc_target_pages {
   CGC_TARGET_PRESENT, /* any page that is there */
@@ -118,6 +111,10 @@ typedef void (*cgc_target_fn)(uint64_t addr, const void *bytes, size_t n,
 /** Call FN for what is there of [LO, HI), which lies in one segment. */
 void cgc_target_walk(const struct cgc_target *t, uint64_t lo, uint64_t hi,
                      enum cgc_target_pages pages, cgc_target_fn fn, void *ctx);
+
+/** Put what is there of [LO, HI) at BYTES, and zeroes for the rest. */
+void cgc_target_fill(const struct cgc_target *t, uint64_t lo, uint64_t hi,
+                     uint8_t *bytes);
 
 /* ---- for heap-core ------------------------------------------------------- */
 

@@ -8,8 +8,7 @@
  * is what it retains.
  *
  *   node      blocks in the order in which a search from the roots, depth
- *             first, comes to them; 1, 2, ...
- *   number    slot → node; 0: not reached; DEAD: nothing is allocated there
+ *             first, comes to them; 1, 2, ...; 0 is not reached
  *   slot      node → slot
  *   idom      node → node: the tree
  *   bytes, objects   node → what it retains, itself included
@@ -17,7 +16,7 @@
  * The tree is found by the way of Georgiadis and Tarjan (semi-NCA): the best
  * that can be reached around the search's path, with path compression, then
  * the nearest common ancestor of that and of the block's parent.  All arrays
- * are flat, so 20 million blocks with 40 million pointers need 1.2 GB.
+ * are flat.
  *
  *   I1  idom[node] < node.
  */
@@ -26,25 +25,29 @@
 
 #include "heap-graph.h"
 
-#define CGC_TREE_DEAD UINT32_MAX
+/* A word that leads into the heap. */
+struct cgc_tree_root {
+  struct cgc_graph_root root;
+  uint32_t node;
+};
 
 struct cgc_tree {
   struct cgc_image *im;
   uint32_t n; /* nodes, node 0 among them */
-  uint32_t *number;
   uint32_t *slot;
   uint32_t *idom;
   uint64_t *bytes;
   uint32_t *objects;
-  struct cgc_graph_root *roots; /* every word that leads into the heap */
+  struct cgc_tree_root *roots; /* all of them */
   size_t nroots;
+  uint32_t asked; /* the node that was asked for */
 };
 
-/** Find the tree of what G's image holds; G is opened, not marked. */
-void cgc_tree_build(struct cgc_tree *t, struct cgc_graph *g);
+/**
+ * Find the tree of what G's image holds; G is opened, not marked.
+ * asked  an address; which node is it of?
+ */
+void cgc_tree_build(struct cgc_tree *t, struct cgc_graph *g, uint64_t asked);
 void cgc_tree_close(struct cgc_tree *t);
-
-/** The node of the block that ADDR points into; 0: none, or not reached. */
-uint32_t cgc_tree_find(const struct cgc_tree *t, uint64_t addr);
 
 #endif

@@ -16,7 +16,7 @@
  *    ├ heap-table  lines or JSON      ├ heap-name   addresses in words
  *    ├ heap-dot    a graph            └ heap-frame  stacks
  *    ├ heap-tree   dominators
- *    ├ heap-graph  who points to whom
+ *    ├ heap-graph  who points to whom    ├ heap-link   in few bytes
  *    ├ heap-roots  where to look
  *    ├ heap-image  the heap, understood
  *    └ heap-target, heap-core  bytes of a process or a core
