@@ -101,8 +101,6 @@ void cgc_environment_prepare(void) {
     GC_set_full_freq((int)full);
   if (has("GC_FORCE_UNMAP_ON_GCOLLECT"))
     GC_set_force_unmap_on_gcollect(1);
-  if (has("GC_IGNORE_WARN"))
-    GC_set_warn_proc(GC_ignore_warn_proc);
 }
 
 void cgc_environment_started(void) {

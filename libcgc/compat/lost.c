@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "compat/header.h"
 #include "compat/kinds.h"
+#include "compat/message.h"
 #include "compat/variable.h"
+#include "cycle/cycle.h"
 #include "cycle/phase.h"
 #include "heap/walk.h"
 
@@ -12,6 +14,8 @@
 
 enum { TOLD_MAX = 40 /* in one collection, as bdwgc */ };
 
+static void (*next_finished)(const struct cgc_cycle_report *report);
+static bool aborts; /* world stopped, then the collecting thread */
 static void (*next_hook)(struct cgc_heap *heap);
 
 static const char *sort_of(enum cgc_kind kind) {
@@ -63,19 +67,33 @@ static void look(struct cgc_heap *heap) {
     if (search.found > 0)
       cgc_log_raw("Found %zu leaked objects:\n", search.found);
     cgc_walk_objects(heap, tell_some, &search);
+    aborts |= search.found > 0 && secure_getenv("GC_ABORT_ON_LEAK");
   }
   if (next_hook)
     next_hook(heap);
 }
 
+/* The world goes on by now. */
+static void end_if_wanted(const struct cgc_cycle_report *report) {
+  if (aborts)
+    cgc_message_abort("Leaked objects were found");
+  if (next_finished)
+    next_finished(report);
+}
+
+/* What had a finalizer is found by the second, when that has run. */
 static void collect_at_exit(void) {
-  if (GC_find_leak)
-    GC_gcollect();
+  if (!GC_find_leak)
+    return;
+  GC_gcollect();
+  GC_gcollect();
 }
 
 void cgc_lost_started(void) {
   next_hook = cgc_cycle_marked_hook;
   cgc_cycle_marked_hook = look;
+  next_finished = cgc_cycle_finished_hook;
+  cgc_cycle_finished_hook = end_if_wanted;
   if (GC_find_leak)
     atexit(collect_at_exit);
 }

@@ -4,7 +4,8 @@
  *
  * While the variable is set each collection tells what it found dead, when all
  * is marked and the world still stands; then the objects are reclaimed, so
- * each is told once.  The lines are bdwgc's:
+ * each is told once; one with a finalizer when that has run.  With
+ * GC_ABORT_ON_LEAK the program ends then.  The lines are bdwgc's:
  *
  *   Found 2 leaked objects:
  *   object at 0x7f00e0 of appr. 224 bytes (atomic)
@@ -13,12 +14,13 @@
  * the second for an object of the debugging allocator.
  *
  * Who comes in: the role; cycle/ by its hook; exit.
- * Calls: compat/header, compat/kinds.  Locks: none; the world is stopped.
+ * Calls: compat/message, compat/header, compat/kinds.  Locks: none; the world
+ * is stopped.
  */
 #ifndef CGC_COMPAT_LOST_H
 #define CGC_COMPAT_LOST_H
 
-/** Once, when the heap is made; with GC_find_leak a collection at exit, too. */
+/** Once, when the heap is made; with GC_find_leak collections at exit, too. */
 void cgc_lost_started(void);
 
 #endif

@@ -2,6 +2,9 @@
 /* GC_find_leak: what was lost and never freed is told. */
 #include "capture.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 enum { LOST = 20 };
 
 /* Half of them are freed, one is KEPT. */
@@ -59,6 +62,65 @@ START_TEST(lost_objects_of_the_debugging_allocator_have_a_place) {
 }
 END_TEST
 
+static int nfinalized;
+
+static void on_final(void *obj, void *data) {
+  (void)obj;
+  (void)data;
+  nfinalized++;
+}
+
+CONTRACT_FN void lose_finalizable(void) {
+  for (int i = 0; i < LOST; i++)
+    GC_register_finalizer(GC_malloc(100), on_final, NULL, NULL, NULL);
+}
+
+/* Until then somebody may still free them. */
+START_TEST(lost_objects_with_finalizers_are_told_when_these_have_run) {
+  GC_set_find_leak(1);
+  GC_set_finalize_on_demand(1);
+  GC_INIT();
+  lose_finalizable();
+  collect();
+  if (!contract_is_ours()) { /* tells them, and frees them, at once */
+    ck_assert_uint_ge(times("object at 0x"), LOST - 4);
+    return;
+  }
+  ck_assert_uint_le(times("object at 0x"), 2);
+  GC_invoke_finalizers();
+  ck_assert_int_ge(nfinalized, LOST - 2);
+  collect();
+  ck_assert_uint_ge(times("object at 0x"), LOST - 4);
+}
+END_TEST
+
+START_TEST(lost_objects_with_finalizers_are_told_at_the_end) {
+  GC_set_find_leak(1);
+  GC_INIT();
+  begin_capture();
+  pid_t child = fork();
+  if (child == 0) {
+    lose_finalizable();
+    contract_scrub();
+    exit(0);
+  }
+  waitpid(child, NULL, 0);
+  end_capture();
+  ck_assert_uint_ge(times("object at 0x"), LOST - 4);
+}
+END_TEST
+
+START_TEST(lost_objects_abort_if_asked_for) {
+  void *kept;
+  setenv("GC_ABORT_ON_LEAK", "", 1);
+  GC_set_find_leak(1);
+  GC_INIT();
+  lose(&kept);
+  collect();
+  GC_reachable_here(kept);
+}
+END_TEST
+
 START_TEST(lost_objects_are_no_news_unless_asked_for) {
   void *kept;
   GC_INIT();
@@ -75,6 +137,10 @@ int main(void) {
   if (!contract_is_stressed()) { /* told by an earlier collection */
     tcase_add_test(core, lost_objects_are_told_once_and_no_others);
     tcase_add_test(core, lost_objects_of_the_debugging_allocator_have_a_place);
+    tcase_add_test(core,
+                   lost_objects_with_finalizers_are_told_when_these_have_run);
+    tcase_add_test(core, lost_objects_with_finalizers_are_told_at_the_end);
+    tcase_add_test_raise_signal(core, lost_objects_abort_if_asked_for, SIGABRT);
   }
   tcase_add_test(core, lost_objects_are_no_news_unless_asked_for);
   suite_add_tcase(s, core);
