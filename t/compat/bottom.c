@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Where stacks end. */
+#define GC_THREADS
 #include "contract.h"
 
 #include <pthread.h>
@@ -67,6 +68,16 @@ static void on_the_fiber(void) {
   GC_stackbottom = main_bottom;
 }
 
+static void on_the_fiber_by_call(void) {
+  struct GC_stack_base of_main, of_fiber = {fiber_stack + FIBER}, now;
+  void *handle = GC_get_my_stackbottom(&of_main);
+  GC_set_stackbottom(handle, &of_fiber);
+  GC_get_my_stackbottom(&now);
+  ck_assert_ptr_eq(now.mem_base, of_fiber.mem_base);
+  hold(&on_fiber, collect_only);
+  GC_set_stackbottom(NULL, &of_main);
+}
+
 static char *main_top;
 static void (*other_roots)(void);
 static void push_main(void) {
@@ -77,7 +88,8 @@ static void push_main(void) {
 
 static void switch_stacks(void) { swapcontext(&home, &fiber); }
 
-START_TEST(bottom_of_a_fiber_is_told_by_the_variable) {
+/* The fiber runs FN. */
+static void check_fiber(void (*fn)(void)) {
   GC_API void GC_set_push_other_roots(void (*)(void));
   GC_API void (*GC_get_push_other_roots(void))(void);
   GC_INIT();
@@ -88,7 +100,7 @@ START_TEST(bottom_of_a_fiber_is_told_by_the_variable) {
   fiber.uc_stack.ss_sp = fiber_stack;
   fiber.uc_stack.ss_size = FIBER;
   fiber.uc_link = &home;
-  makecontext(&fiber, on_the_fiber, 0);
+  makecontext(&fiber, fn, 0);
   main_top = __builtin_frame_address(0);
   main_top -= 64 << 10; /* below: the frames that follow */
   home.uc_stack.ss_sp = GC_stackbottom;
@@ -97,6 +109,46 @@ START_TEST(bottom_of_a_fiber_is_told_by_the_variable) {
   hold(&on_main, switch_stacks);
   ck_assert_uint_eq(contract_alive(&on_main), 100);
   ck_assert_uint_eq(contract_alive(&on_fiber), 100);
+}
+
+START_TEST(bottom_of_a_fiber_is_told_by_the_variable) {
+  check_fiber(on_the_fiber);
+}
+END_TEST
+
+START_TEST(bottom_of_a_fiber_is_told_by_the_function) {
+  check_fiber(on_the_fiber_by_call);
+}
+END_TEST
+
+static struct contract_flock of_blocked;
+static volatile int is_blocked, is_collected;
+
+static void *wait_for_the_collection(void *data) {
+  is_blocked = 1;
+  while (!is_collected)
+    ;
+  return data;
+}
+
+static void block(void) { GC_do_blocking(wait_for_the_collection, NULL); }
+
+static void *hold_and_block(void *arg) {
+  hold(&of_blocked, block);
+  return arg;
+}
+
+START_TEST(bottom_frames_of_a_blocked_thread_are_roots) {
+  pthread_t thread;
+  GC_INIT();
+  of_blocked = contract_flock(100);
+  ck_assert_int_eq(pthread_create(&thread, NULL, hold_and_block, NULL), 0);
+  while (!is_blocked)
+    ;
+  contract_collect();
+  ck_assert_uint_eq(contract_alive(&of_blocked), 100);
+  is_collected = 1;
+  pthread_join(thread, NULL);
 }
 END_TEST
 
@@ -107,6 +159,8 @@ int main(void) {
   tcase_add_test(core, bottom_of_this_stack_is_known);
   tcase_add_test(core, bottom_functions_return_what_theirs_do);
   tcase_add_test(core, bottom_of_a_fiber_is_told_by_the_variable);
+  tcase_add_test(core, bottom_of_a_fiber_is_told_by_the_function);
+  tcase_add_test(core, bottom_frames_of_a_blocked_thread_are_roots);
   suite_add_tcase(s, core);
   return contract_run(s);
 }

@@ -48,11 +48,60 @@ START_TEST(environment_sets_divisor_and_markers) {
 }
 END_TEST
 
+START_TEST(environment_of_one_processor_has_one_marker) {
+  setenv("GC_NPROCS", "1", 1);
+  GC_INIT();
+  ck_assert_int_eq(GC_get_parallel(), 0);
+}
+END_TEST
+
+START_TEST(environment_sets_what_functions_set) {
+  setenv("GC_PAUSE_TIME_TARGET", "35", 1);
+  setenv("GC_FULL_FREQUENCY", "7", 1);
+  setenv("GC_FIND_LEAK", "", 1);
+  setenv("GC_USE_ENTIRE_HEAP", "", 1);
+  setenv("GC_FORCE_UNMAP_ON_GCOLLECT", "", 1);
+  GC_INIT();
+  ck_assert_uint_eq(GC_get_time_limit(), 35);
+  ck_assert_int_eq(GC_get_full_freq(), 7);
+  ck_assert_int_ne(GC_get_find_leak(), 0);
+  ck_assert_int_ne(GC_use_entire_heap, 0);
+  ck_assert_int_ne(GC_get_force_unmap_on_gcollect(), 0);
+}
+END_TEST
+
+START_TEST(environment_has_collections_in_slices) {
+  setenv("GC_ENABLE_INCREMENTAL", "", 1);
+  GC_INIT();
+  ck_assert_int_ne(GC_is_incremental_mode(), 0);
+}
+END_TEST
+
+/* Of the inside of a collector that another one need not have. */
+static const char *const inner[] = {
+    "GC_UNMAP_THRESHOLD=1",     "GC_RETRY_SIGNALS=1",
+    "GC_NO_BLACKLIST_WARNING=", "GC_LARGE_ALLOC_WARN_INTERVAL=3",
+    "GC_DISABLE_INCREMENTAL=",  "GC_FINDLEAK_DELAY_FREE=",
+    "GC_IGNORE_GCJ_INFO=",      "GC_ONLY_LOG_TO_FILE="};
+
+START_TEST(environment_of_another_collectors_inside_does_no_harm) {
+  for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++)
+    putenv((char *)inner[i]);
+  GC_INIT();
+  churn((size_t)10 << 20);
+  GC_gcollect();
+  ck_assert_uint_gt(GC_get_gc_no(), 0);
+}
+END_TEST
+
+static const char *const statistics[] = {
+    "GC_PRINT_STATS", "GC_PRINT_VERBOSE_STATS", "GC_DUMP_REGULARLY"};
+
 START_TEST(environment_has_statistics_written_to_a_file) {
   char path[] = "/tmp/cgc-environment-XXXXXX";
   struct stat st;
   close(mkstemp(path));
-  setenv("GC_PRINT_STATS", "", 1);
+  setenv(statistics[_i], "", 1);
   setenv("GC_LOG_FILE", path, 1);
   GC_INIT();
   for (int i = 0; i < 50; i++)
@@ -71,7 +120,11 @@ int main(void) {
   if (!contract_is_stressed())
     tcase_add_test(core, environment_sizes_the_heap);
   tcase_add_test(core, environment_sets_divisor_and_markers);
-  tcase_add_test(core, environment_has_statistics_written_to_a_file);
+  tcase_add_test(core, environment_of_one_processor_has_one_marker);
+  tcase_add_test(core, environment_sets_what_functions_set);
+  tcase_add_test(core, environment_has_collections_in_slices);
+  tcase_add_test(core, environment_of_another_collectors_inside_does_no_harm);
+  tcase_add_loop_test(core, environment_has_statistics_written_to_a_file, 0, 3);
   suite_add_tcase(s, core);
   return contract_run(s);
 }

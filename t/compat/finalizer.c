@@ -237,6 +237,101 @@ START_TEST(links_are_registered_moved_and_forgotten) {
 }
 END_TEST
 
+/* What is only to be found by the object that waits. */
+static void check_text(void *obj, void *data) {
+  (void)data;
+  struct node *n = obj;
+  ck_assert_int_eq(n->next->number, 4711);
+  ck_assert_ptr_eq(n->next->next, NULL);
+  nran++;
+}
+
+CONTRACT_FN void lose_owners(register_fn fn, int n) {
+  for (int i = 0; i < n; i++) {
+    struct node *owner = GC_malloc(sizeof *owner);
+    owner->next = GC_malloc(sizeof *owner);
+    owner->next->number = 4711;
+    fn(owner, check_text, NULL, NULL, NULL);
+  }
+}
+
+START_TEST(finalizer_finds_what_its_object_points_to) {
+  GC_INIT();
+  ck_assert_int_ne(GC_get_java_finalization(), 0);
+  GC_set_finalize_on_demand(1);
+  for (int i = 0; i < 4; i++) {
+    lose_owners(registers[i], MANY);
+    contract_collect();
+    contract_collect();
+    for (int n = 0; n < 10 * MANY; n++)
+      memset(GC_malloc_atomic(sizeof(struct node)), 'x', sizeof(struct node));
+    nran = 0;
+    GC_invoke_finalizers();
+    ck_assert_int_ge(nran, MANY / 2);
+  }
+}
+END_TEST
+
+/* ---- A weak map: entries of links, which finalizers take out again --------
+ */
+
+struct entry {
+  struct entry *next;
+  void *key; /* a link */
+  long value;
+};
+
+static struct entry *map[64]; /* of malloc'ed entries */
+static int map_size;
+
+static struct entry **bucket_of(long value) { return &map[value % 64]; }
+
+static void remove_dead(void *key, void *data) {
+  (void)key;
+  for (struct entry **e = bucket_of((long)data); *e; e = &(*e)->next)
+    if ((*e)->value == (long)data) {
+      ck_assert_ptr_null((*e)->key);
+      struct entry *dead = *e;
+      *e = dead->next;
+      free(dead);
+      map_size--;
+      return;
+    }
+  ck_abort_msg("no such entry");
+}
+
+CONTRACT_FN void *add_to_map(long value) {
+  struct entry *e = malloc(sizeof *e), **head = bucket_of(value);
+  void *key = GC_malloc(32);
+  *e = (struct entry){*head, key, value};
+  *head = e;
+  map_size++;
+  GC_general_register_disappearing_link(&e->key, key);
+  GC_register_finalizer_no_order(key, remove_dead, (void *)value, NULL, NULL);
+  return key;
+}
+
+START_TEST(links_make_a_weak_map) {
+  GC_INIT();
+  void **keys = GC_malloc(MANY * sizeof *keys);
+  for (long i = 0; i < 2 * MANY; i++) {
+    void *key = add_to_map(i);
+    if (i % 2)
+      keys[i / 2] = key;
+  }
+  contract_collect();
+  GC_invoke_finalizers();
+  contract_few(map_size - MANY, MANY);
+  for (long i = 1; i < 2 * MANY; i += 2) {
+    struct entry *e = *bucket_of(i);
+    while (e && e->value != i)
+      e = e->next;
+    ck_assert_ptr_nonnull(e);
+    ck_assert_ptr_eq(e->key, keys[i / 2]);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("finalizer");
   TCase *core = tcase_create("core");
@@ -250,6 +345,8 @@ int main(void) {
   tcase_add_test(core, finalizer_runs_for_all_at_the_end);
   tcase_add_test(core, links_are_cleared_before_and_after_the_finalizer);
   tcase_add_test(core, links_are_registered_moved_and_forgotten);
+  tcase_add_test(core, finalizer_finds_what_its_object_points_to);
+  tcase_add_test(core, links_make_a_weak_map);
   suite_add_tcase(s, core);
   return contract_run(s);
 }

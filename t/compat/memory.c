@@ -177,6 +177,22 @@ START_TEST(memory_that_is_not_there_is_the_functions_business) {
 }
 END_TEST
 
+START_TEST(memory_that_seldom_changes_is_as_other) {
+  struct contract_flock flock = contract_flock(100);
+  GC_INIT();
+  void **p = GC_malloc_stubborn(100 * sizeof *p);
+  GC_change_stubborn(p);
+  for (size_t i = 0; i < 100; i++) {
+    GC_ptr_store_and_dirty(p + i, GC_malloc(30));
+    contract_join(&flock, i, p[i]);
+  }
+  GC_end_stubborn_change(p);
+  contract_collect();
+  ck_assert_uint_eq(contract_alive(&flock), 100);
+  GC_reachable_here(p);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("memory");
   TCase *core = tcase_create("core"), *errors = tcase_create("errors");
@@ -190,6 +206,7 @@ int main(void) {
   tcase_add_test(core, memory_takes_copies_of_text);
   tcase_add_test(errors, memory_free_of_null_is_nothing);
   tcase_add_test(errors, memory_that_is_not_there_is_the_functions_business);
+  tcase_add_test(core, memory_that_seldom_changes_is_as_other);
   suite_add_tcase(s, core);
   suite_add_tcase(s, errors);
   return contract_run(s);

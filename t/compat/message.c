@@ -55,6 +55,23 @@ START_TEST(message_log_goes_where_it_is_sent) {
 }
 END_TEST
 
+GC_API void GC_printf(const char *format, ...);
+GC_API void GC_err_printf(const char *format, ...);
+
+START_TEST(message_lines_are_as_printf_makes_them) {
+  char text[64] = "";
+  int ends[2];
+  GC_INIT();
+  ck_assert_int_eq(pipe(ends), 0);
+  dup2(ends[1], STDOUT_FILENO);
+  dup2(ends[1], STDERR_FILENO);
+  GC_printf("%d %s\n", 3, "lines");
+  GC_err_printf("%x\n", 255);
+  ck_assert_int_gt(read(ends[0], text, sizeof text - 1), 0);
+  ck_assert_str_eq(text, "3 lines\nff\n");
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("message");
   TCase *core = tcase_create("core");
@@ -62,6 +79,7 @@ int main(void) {
   tcase_add_exit_test(core, message_out_of_memory_asks_the_abort_function, 4);
   tcase_add_exit_test(core, message_out_of_memory_is_an_exit, 1);
   tcase_add_test(core, message_log_goes_where_it_is_sent);
+  tcase_add_test(core, message_lines_are_as_printf_makes_them);
   suite_add_tcase(s, core);
   return contract_run(s);
 }

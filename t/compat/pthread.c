@@ -94,6 +94,79 @@ START_TEST(pthread_detached_threads_end) {
 }
 END_TEST
 
+static void *volatile made_at_the_end;
+
+static void at_the_end(void *arg) {
+  (void)arg;
+  made_at_the_end = GC_strdup("cleaned up");
+}
+
+static void *allocate_for_ever(void *arg) {
+  pthread_cleanup_push(at_the_end, NULL);
+  for (;;) {
+    churn(arg);
+    pthread_testcancel();
+  }
+  pthread_cleanup_pop(0);
+  return arg;
+}
+
+START_TEST(pthread_that_is_cancelled_cleans_up_and_ends) {
+  pthread_t thread;
+  void *result = NULL;
+  GC_INIT();
+  for (int i = 0; i < 20; i++) {
+    made_at_the_end = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, allocate_for_ever, NULL), 0);
+    GC_gcollect();
+    ck_assert_int_eq(pthread_cancel(thread), 0);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+    GC_gcollect();
+    ck_assert_str_eq(made_at_the_end, "cleaned up");
+  }
+}
+END_TEST
+
+enum { ALTSTACK = 256 << 10 };
+static struct contract_flock on_altstack;
+
+/* Their addresses are in this frame alone. */
+static void hold_and_collect(int number) {
+  void *volatile objects[100];
+  (void)number;
+  for (size_t i = 0; i < 100; i++) {
+    objects[i] = GC_malloc_atomic(40);
+    contract_join(&on_altstack, i, objects[i]);
+  }
+  GC_gcollect();
+  ck_assert_uint_eq(contract_alive(&on_altstack), 100);
+  GC_reachable_here(objects[0]);
+}
+
+static void *signalled(void *arg) {
+  stack_t stack = {.ss_sp = malloc(ALTSTACK), .ss_size = ALTSTACK};
+  struct GC_stack_base base;
+  GC_get_my_stackbottom(&base);
+  GC_register_altstack((char *)base.mem_base - ALTSTACK, ALTSTACK, stack.ss_sp,
+                       ALTSTACK);
+  ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+  on_altstack = contract_flock(100);
+  raise(SIGUSR1);
+  return arg;
+}
+
+START_TEST(pthread_stack_of_a_signal_is_a_root) {
+  pthread_t thread;
+  struct sigaction action = {.sa_handler = hold_and_collect,
+                             .sa_flags = SA_ONSTACK};
+  GC_INIT();
+  sigaction(SIGUSR1, &action, NULL);
+  pthread_create(&thread, NULL, signalled, NULL);
+  pthread_join(thread, NULL);
+}
+END_TEST
+
 #undef pthread_create
 #undef pthread_join
 static void *unknown(void *arg) {
@@ -124,8 +197,10 @@ START_TEST(pthread_signals_are_what_was_set) {
   ck_assert_int_gt(GC_get_suspend_signal(), 0);
   ck_assert_int_ne(GC_get_suspend_signal(), GC_get_thr_restart_signal());
   GC_set_suspend_signal(SIGRTMIN + 6);
+  GC_set_thr_restart_signal(SIGRTMIN + 7);
   GC_INIT();
   ck_assert_int_eq(GC_get_suspend_signal(), SIGRTMIN + 6);
+  ck_assert_int_eq(GC_get_thr_restart_signal(), SIGRTMIN + 7);
 }
 END_TEST
 
@@ -145,6 +220,27 @@ START_TEST(pthread_fork_has_a_child_that_collects) {
 }
 END_TEST
 
+/* The program tells of its forks itself. */
+START_TEST(pthread_fork_is_told_of_by_the_program) {
+  int status = 0;
+  GC_set_handle_fork(-1);
+  GC_INIT();
+  GC_atfork_prepare();
+  pid_t child = fork();
+  if (child == 0) {
+    GC_atfork_child();
+    churn(NULL);
+    GC_gcollect();
+    _exit(7);
+  }
+  GC_atfork_parent();
+  churn(NULL);
+  GC_gcollect();
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("pthread");
   TCase *core = tcase_create("core");
@@ -155,6 +251,9 @@ int main(void) {
   tcase_add_test(core, pthread_of_somebody_else_is_registered);
   tcase_add_test(core, pthread_signals_are_what_was_set);
   tcase_add_test(core, pthread_fork_has_a_child_that_collects);
+  tcase_add_test(core, pthread_fork_is_told_of_by_the_program);
+  tcase_add_test(core, pthread_that_is_cancelled_cleans_up_and_ends);
+  tcase_add_test(core, pthread_stack_of_a_signal_is_a_root);
   suite_add_tcase(s, core);
   return contract_run(s);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Data of loaded objects. */
+#define GC_THREADS
 #include "contract.h"
+
+#include <link.h>
 
 static void *data[MANY];
 
@@ -71,6 +74,44 @@ START_TEST(segment_is_a_root_if_the_function_wants_it) {
 }
 END_TEST
 
+/* The last word of the data of the object whose name has NAME in it. */
+struct place {
+  const char *name;
+  void **last;
+};
+
+static int find_place(struct dl_phdr_info *info, size_t size, void *ctx) {
+  struct place *place = ctx;
+  (void)size;
+  if (!strstr(info->dlpi_name, place->name))
+    return 0;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+    if (ph->p_type == PT_LOAD && ph->p_flags & PF_W)
+      place->last =
+          (void **)(info->dlpi_addr +
+                    ((ph->p_vaddr + ph->p_memsz - 8) & ~(ElfW(Addr))7));
+  }
+  return 1;
+}
+
+START_TEST(segment_of_a_library_opened_later_is_a_root) {
+  struct place place = {"libstdc++", NULL};
+  struct contract_flock flock = contract_flock(1);
+  GC_INIT();
+  GC_gcollect();
+  ck_assert_int_eq(dl_iterate_phdr(find_place, &place), 0);
+  if (!dlopen("libstdc++.so.6", RTLD_NOW))
+    return;
+  ck_assert_int_eq(dl_iterate_phdr(find_place, &place), 1);
+  void *was = *place.last;
+  fill(&flock, place.last);
+  contract_collect();
+  ck_assert_uint_eq(contract_alive(&flock), 1);
+  *place.last = was;
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("segment");
   TCase *core = tcase_create("core");
@@ -80,6 +121,7 @@ int main(void) {
   tcase_add_test(core, segment_parts_are_excluded);
   tcase_add_test(core, segment_roots_are_added_and_cleared);
   tcase_add_test(core, segment_is_a_root_if_the_function_wants_it);
+  tcase_add_test(core, segment_of_a_library_opened_later_is_a_root);
   suite_add_tcase(s, core);
   return contract_run(s);
 }

@@ -51,11 +51,40 @@ START_TEST(variable_is_what_its_setter_set) {
 }
 END_TEST
 
+static void *nothing(size_t bytes) {
+  (void)bytes;
+  return &GC_dont_gc;
+}
+
+START_TEST(variable_that_a_program_writes_is_looked_at) {
+  GC_INIT();
+  GC_word before = GC_get_gc_no();
+  GC_dont_gc = 1;
+  GC_gcollect();
+  ck_assert_int_ne(GC_is_disabled(), 0);
+  ck_assert_uint_eq(GC_gc_no, before);
+  GC_dont_gc = 0;
+  GC_gcollect();
+  ck_assert_uint_gt(GC_gc_no, before);
+  GC_oom_fn = nothing;
+  ck_assert(GC_get_oom_fn() == nothing);
+  ck_assert_ptr_eq(GC_malloc((size_t)1 << 60), &GC_dont_gc);
+  GC_free_space_divisor = 11;
+  ck_assert_uint_eq(GC_get_free_space_divisor(), 11);
+  GC_java_finalization = 0;
+  ck_assert_int_eq(GC_get_java_finalization(), 0);
+  GC_finalizer_notifier = notify;
+  ck_assert(GC_get_finalizer_notifier() == notify);
+  ck_assert_int_eq(GC_parallel, GC_get_parallel());
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("variable");
   TCase *core = tcase_create("core");
   tcase_add_test(core, variable_values_at_the_start);
   tcase_add_test(core, variable_is_what_its_setter_set);
+  tcase_add_test(core, variable_that_a_program_writes_is_looked_at);
   suite_add_tcase(s, core);
   return contract_run(s);
 }
