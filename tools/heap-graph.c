@@ -2,6 +2,7 @@
 #include "heap-graph.h"
 
 #include "heap-array.h"
+#include "heap-bias.h"
 #include "store.h"
 
 #include <stdlib.h>
@@ -22,12 +23,15 @@ void cgc_graph_open(struct cgc_graph *g, struct cgc_image *im) {
       .im = im,
       .packed = option(im, CGC_L_options_packed),
       .relative = option(im, CGC_L_options_relative),
+      .biased = option(im, CGC_L_options_biased),
       .tagged = option(im, CGC_L_options_tagged),
       .before_start = option(im, CGC_L_options_before_start),
       .unaligned = option(im, CGC_L_options_unaligned),
       .strict = im->strict,
       .avoid = g->avoid,
   };
+  if (g->biased && !im->bias)
+    im->bias = cgc_bias_new(im);
 }
 
 void cgc_graph_odd_word(const struct cgc_graph *g, uint64_t where,
@@ -60,10 +64,26 @@ struct roots {
   struct cgc_graph *g;
   cgc_graph_word_fn fn;
   void *ctx;
+  uint64_t where; /* the word under way */
 };
 
-static void give_piece(const struct cgc_root_piece *piece, void *ctx) {
+static void give_block(uint64_t block, void *ctx) {
   const struct roots *r = ctx;
+  r->fn(r->where, block, r->ctx);
+}
+
+/* What static data know by its address less its length. */
+static void give_biased(struct roots *r, const struct cgc_root_piece *piece) {
+  struct cgc_bias_word w = {(const uint64_t *)(const void *)piece->bytes,
+                            piece->n / 8, 0};
+  for (; w.i < w.n; w.i++) {
+    r->where = piece->addr + w.i * 8;
+    cgc_bias_each(r->g->im->bias, r->g->im, &w, give_block, r);
+  }
+}
+
+static void give_piece(const struct cgc_root_piece *piece, void *ctx) {
+  struct roots *r = ctx;
   bool data =
       piece->place == CGC_PLACE_DATA || piece->place == CGC_PLACE_MAPPING;
   bool packed = piece->place == CGC_PLACE_CODE || (r->g->unaligned && data);
@@ -76,6 +96,8 @@ static void give_piece(const struct cgc_root_piece *piece, void *ctx) {
   r->g->root_bytes += piece->n;
   cgc_graph_words(r->g, piece->addr, piece->bytes, piece->n, 0, packed, r->fn,
                   r->ctx);
+  if (data && r->g->biased)
+    give_biased(r, piece);
 }
 
 /* Blocks that a thread's stack stands in. */
@@ -103,7 +125,7 @@ static void give_pinned(const struct roots *r) {
 
 void cgc_graph_roots(struct cgc_graph *g, bool own, cgc_graph_word_fn fn,
                      void *ctx) {
-  struct roots r = {g, fn, ctx};
+  struct roots r = {.g = g, .fn = fn, .ctx = ctx};
   cgc_roots_walk(g->im, own, give_piece, &r);
   if (!own) {
     give_stacks(&r);

@@ -12,8 +12,8 @@
  *             it was found from, or ROOT | index into roots
  *
  * A word is taken for a pointer where the collector takes it for one (options
- * packed, relative, tagged, before_start, unaligned; descriptors of kinds; the
- * bytes that count where not all do).  To what each object points is found in
+ * packed, relative, biased, tagged, before_start, unaligned; descriptors of
+ * kinds; the bytes that count where not all do).  To what each object points is found in
  * one pass over the heap: see heap-link.
  */
 #ifndef CGC_TOOLS_HEAP_GRAPH_H
@@ -41,7 +41,7 @@ struct cgc_graph_root {
 
 struct cgc_graph {
   struct cgc_image *im;
-  bool packed, relative, tagged, before_start, unaligned;
+  bool packed, relative, biased, tagged, before_start, unaligned;
   bool strict;    /* some bytes of an object count: not of stacks, registers */
   unsigned avoid; /* bits of enum cgc_root_place: not looked at */
   uint64_t *reached;

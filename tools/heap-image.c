@@ -442,6 +442,7 @@ int cgc_image_open(struct cgc_image *im, struct cgc_target *t) {
 
 void cgc_image_close(struct cgc_image *im) {
   free(im->window.bytes);
+  free(im->bias);
   cgc_array_unmap(im->pages, (im->bytes >> im->page_shift) * sizeof *im->pages);
   cgc_array_unmap(im->classes, 256 * sizeof *im->classes);
   free(im->page_span);

@@ -98,6 +98,8 @@ struct cgc_image_problem {
   const char *what;
 };
 
+struct cgc_bias;
+
 /* Bytes of the heap, places [lo, hi). */
 struct cgc_image_window {
   uint64_t lo, hi;
@@ -132,6 +134,7 @@ struct cgc_image {
   uint64_t *live;
   uint64_t *held;
   struct cgc_image_window window;
+  struct cgc_bias *bias; /* since it was asked for */
   struct cgc_image_problem *problems;
   size_t nproblems;
   size_t nbusy; /* spans that the program was just changing */

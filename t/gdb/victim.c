@@ -11,6 +11,8 @@
  *   lost    head of three lost blocks, 100 bytes each
  *   cycle   two blocks that only point to each other
  *   freed   a block that was freed
+ *   large   kept by a variable, as its address less its length
+ *   small   the same, shorter than a page
  *   many    1000 blocks of 48 bytes in an array kept by a variable
  */
 #include "../scrub.h"
@@ -30,6 +32,7 @@ struct node {
 
 struct node *list_head;
 void **many;
+uintptr_t biased[5];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
 static int arrived, leave;
@@ -71,6 +74,11 @@ static void __attribute__((noinline)) make(void) {
   char *freed = malloc(100);
   say("freed", freed);
   free(freed);
+  char *large = malloc(20000), *small = malloc(600);
+  say("large", large);
+  say("small", small);
+  biased[1] = (uintptr_t)large - 20000;
+  biased[3] = (uintptr_t)small - 600;
   many = calloc(1000, sizeof *many);
   for (int i = 0; i < 1000; i++)
     many[i] = calloc(1, 40);

@@ -38,6 +38,10 @@ check_answers() {
   expect 0 '^list_head (victim).*-> .* at +0 -> .* at +0 -> ' \
     "$1" why "$(addr deep)"
   expect 0 '^many (victim).* at +4000 -> ' "$1" why "$(addr many)"
+  expect 0 '^biased+8 (victim)  *root *-> ' "$1" why "$(addr large)"
+  expect 0 '^biased+24 (victim)  *root *-> ' "$1" why "$(addr small)"
+  expect 0 'biased+24 (victim)  *exact ' "$1" refs "$(addr small)"
+  expect 0 '  2 biased (victim)' "$1" top
   expect 0 '^stack of thread [0-9]*, sp+0x.* in worker (victim.c:' \
     "$1" why "$(addr stack)"
   expect 1 'nothing reaches it' "$1" why "$(addr lost)"
