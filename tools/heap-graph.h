@@ -13,8 +13,8 @@
  *
  * A word is taken for a pointer where the collector takes it for one (options
  * packed, relative, biased, tagged, before_start, unaligned; descriptors of
- * kinds; the bytes that count where not all do).  To what each object points is found in
- * one pass over the heap: see heap-link.
+ * kinds; the bytes that count where not all do).  To what each object points is
+ * found in one pass over the heap: see heap-link.
  */
 #ifndef CGC_TOOLS_HEAP_GRAPH_H
 #define CGC_TOOLS_HEAP_GRAPH_H
