@@ -109,6 +109,36 @@ static int busy_self(void) {
   return CGC_DEBUG_BUSY_SELF;
 }
 
+/* Threads inside the collector: one of them has the lock. */
+struct inside {
+  pid_t self;
+  pid_t first;
+  unsigned n;
+};
+
+static void count_inside(pid_t tid, void *ctx) {
+  struct inside *inside = ctx;
+  const struct cgc_mutator *m = cgc_mutator_find(tid);
+  if (tid == inside->self || !m || !(m->busy & CGC_MUTATOR_BUSY))
+    return;
+  if (inside->n++ == 0)
+    inside->first = tid;
+}
+
+static void say_lock_is_held(const struct cgc_lock *lock) {
+  struct inside inside = {.self = cgc_thread_tid()};
+  char who[32] = "another thread";
+  cgc_thread_each(count_inside, &inside);
+  if (inside.n == 1)
+    cgc_log_format(who, sizeof who, "thread %d", (int)inside.first);
+  else if (inside.n > 1)
+    cgc_log_format(who, sizeof who, "one of %u threads", inside.n);
+  cgc_log(CGC_LOG_WARNING,
+          "not collected: %s keeps a lock (%s); let the program run a little, "
+          "or `call (int)%s(1)'",
+          who, lock ? cgc_lock_name(lock) : "cycle", request());
+}
+
 static int busy_other(const struct held *held, const struct cgc_lock *lock) {
   if (held->busy)
     cgc_log(CGC_LOG_WARNING,
@@ -116,10 +146,7 @@ static int busy_other(const struct held *held, const struct cgc_lock *lock) {
             "say `set scheduler-locking off', or `call (int)%s(1)'",
             (int)held->busy, request());
   else
-    cgc_log(CGC_LOG_WARNING,
-            "not collected: another thread keeps a lock (%s); let the program "
-            "run a little, or `call (int)%s(1)'",
-            lock ? cgc_lock_name(lock) : "cycle", request());
+    say_lock_is_held(lock);
   return CGC_DEBUG_BUSY_OTHER;
 }
 

@@ -153,6 +153,42 @@ START_TEST(a_lock_that_stays_held_is_named) {
 }
 END_TEST
 
+static pid_t keeper_tid;
+static _Atomic bool let_go_of_lock;
+
+static void *keep_lock(void *arg) {
+  GC_malloc(10);
+  keeper_tid = cgc_thread_tid();
+  ck_assert(cgc_mutator_enter(cgc_self) && cgc_trylock(&taken));
+  threads_ready();
+  while (!atomic_load(&let_go_of_lock))
+    usleep(1000);
+  cgc_unlock(&taken);
+  cgc_mutator_leave(cgc_self);
+  return arg;
+}
+
+START_TEST(who_keeps_the_lock_is_named) {
+  char said[512], want[64];
+  int out[2];
+  GC_malloc(100);
+  cgc_lock_register(&taken);
+  pthread_t keeper = threads_create(keep_lock, NULL);
+  threads_wait_ready(1);
+  ck_assert_int_eq(pipe(out), 0);
+  cgc_log_set_fd(out[1]);
+  ck_assert_int_eq(collect(), CGC_DEBUG_BUSY_OTHER);
+  ssize_t n = read(out[0], said, sizeof said - 1);
+  ck_assert_int_gt(n, 0);
+  said[n] = '\0';
+  sprintf(want, "thread %d keeps a lock (central)", (int)keeper_tid);
+  ck_assert_msg(strstr(said, want), "%s", said);
+  atomic_store(&let_go_of_lock, true);
+  pthread_join(keeper, NULL);
+  ck_assert_int_eq(collect(), 0);
+}
+END_TEST
+
 static sigjmp_buf before_call;
 
 static void give_up(int sig) {
@@ -290,6 +326,7 @@ int main(void) {
   suite_add_tcase(suite, requests);
   TCase *concurrent = tcase_create("concurrent");
   tcase_add_test(concurrent, a_lock_that_stays_held_is_named);
+  tcase_add_test(concurrent, who_keeps_the_lock_is_named);
   tcase_add_test(concurrent, a_held_thread_is_said_and_nothing_stays_stopped);
   tcase_add_test(concurrent, a_call_that_was_given_up_is_no_hindrance);
   tcase_add_test(concurrent, told_registers_are_roots);
