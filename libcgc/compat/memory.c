@@ -13,8 +13,14 @@ void *cgc_memory_out(size_t bytes) { return GC_oom_fn(bytes); }
 
 void *GC_malloc(size_t size) { return cgc_memory_new(size, CGC_KIND_SCAN); }
 
+/* The contract leaves what is in it open: nothing is cleared. */
+static void *new_atomic(size_t size, enum cgc_kind kind) {
+  void *obj = cgc_alloc(size, kind, false);
+  return cgc_likely(obj != NULL) ? obj : cgc_memory_out(size);
+}
+
 void *GC_malloc_atomic(size_t size) {
-  return cgc_memory_new(size, CGC_KIND_NOSCAN);
+  return new_atomic(size, CGC_KIND_NOSCAN);
 }
 
 void *GC_malloc_uncollectable(size_t size) {
@@ -22,7 +28,7 @@ void *GC_malloc_uncollectable(size_t size) {
 }
 
 void *GC_malloc_atomic_uncollectable(size_t size) {
-  return cgc_memory_new(size, CGC_KIND_PINNED_NOSCAN);
+  return new_atomic(size, CGC_KIND_PINNED_NOSCAN);
 }
 
 void *GC_malloc_ignore_off_page(size_t size) { return GC_malloc(size); }

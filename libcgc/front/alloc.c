@@ -79,10 +79,13 @@ static void disclaim(void) {
 
 /* ---- Cycles that allocation asks for ---------------------------------- */
 
+/* Counted for it alone: the line would be all threads'. */
 static bool stress_is_due(void) {
+  if (cgc_likely(cgc_options.stress == 0))
+    return false;
   uint64_t n =
       atomic_fetch_add_explicit(&cgc_alloc_nslow, 1, memory_order_relaxed);
-  return cgc_options.stress != 0 && (n + 1) % (uint64_t)cgc_options.stress == 0;
+  return (n + 1) % (uint64_t)cgc_options.stress == 0;
 }
 
 /* Blocks of the reserve point into the heap, too. */
@@ -130,18 +133,19 @@ static void pay_debt(void) {
 /* ---- Small ------------------------------------------------------------ */
 
 typedef bool (*fill_fn)(struct cgc_cache *cache, enum cgc_kind kind,
-                        unsigned class);
+                        unsigned class, bool zero);
 
 /*
  * A slot that the bin has, or gets by FILL; busy inside.  What the scan
  * function of a kind may look at is cleared before a cycle can come.
  */
 static void *small_once(struct cgc_mutator *self, unsigned class,
-                        enum cgc_kind kind, fill_fn fill, bool *stale) {
+                        enum cgc_kind kind, fill_fn fill, bool zero,
+                        bool *stale) {
   void *obj = NULL;
   cgc_mutator_enter(self);
   struct cgc_bin *bin = &self->cache.bin[kind][class];
-  if (!cgc_cache_is_empty(bin) || fill(&self->cache, kind, class))
+  if (!cgc_cache_is_empty(bin) || fill(&self->cache, kind, class, zero))
     obj = cgc_cache_pop(bin, stale);
   if (obj && *stale && cgc_kind_is_described(kind)) {
     memset(obj, 0, cgc_size_classes[class].size);
@@ -156,14 +160,14 @@ static void *small_once(struct cgc_mutator *self, unsigned class,
 static void *small(struct cgc_mutator *self, unsigned class, enum cgc_kind kind,
                    bool zero) {
   bool stale = false;
-  void *obj = small_once(self, class, kind, cgc_cache_advance, &stale);
+  void *obj = small_once(self, class, kind, cgc_cache_advance, zero, &stale);
   if (!obj) {
     pay_debt();
-    obj = small_once(self, class, kind, cgc_cache_refill, &stale);
+    obj = small_once(self, class, kind, cgc_cache_refill, zero, &stale);
   }
   if (!obj) {
     cgc_alloc_collect(CGC_CYCLE_MEMORY);
-    obj = small_once(self, class, kind, cgc_cache_refill, &stale);
+    obj = small_once(self, class, kind, cgc_cache_refill, zero, &stale);
   }
   if (obj && zero && stale)
     memset(obj, 0, cgc_size_classes[class].size);

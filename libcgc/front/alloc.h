@@ -119,7 +119,7 @@ extern _Atomic(void (*)(void)) cgc_alloc_asked_hook;
 /* Called at slow paths, nothing held, the thread not busy; or NULL. */
 extern void (*cgc_alloc_slow_hook)(void);
 
-/** Slow paths taken since the start: what CGC_STRESS counts. */
+/** Slow paths taken since the start, under CGC_STRESS. */
 extern _Atomic uint64_t cgc_alloc_nslow;
 
 /* ---- the fast paths ------------------------------------------------------ */

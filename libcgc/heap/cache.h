@@ -7,6 +7,8 @@
  *   held[]   slots that the thread has just freed, last in, first out
  *   window   up to 64 neighbouring slots of a span that the bin owns; the free
  *            ones are bits of `free`
+ *   stock    (beside the bin) that span, those used up before it, and the ones
+ *            that come next: they come from central and go back together
  *
  *   pop:  held, else the lowest bit of `free`, else (slow) the span's next
  *         window, else another span
@@ -14,8 +16,8 @@
  *
  *   I1  A slot in held is HELD, a slot of a bit in free is FREE, and both
  *       belong to this bin alone.
- *   I2  span->where == CGC_SPAN_CACHED for the bin's span, and no other bin
- *       has it.
+ *   I2  span->where == CGC_SPAN_CACHED for the spans of the stock, and no other
+ *       bin has them; the bin's span is the last of those begun.
  *   I3  window == address of slot 64 * word of the span, slot == its state.
  *
  * Who comes in: the owning thread, busy; the collector and fork when that
@@ -43,6 +45,21 @@ struct cgc_bin {
 
 _Static_assert(sizeof(struct cgc_bin) == 64, "a bin is one cache line");
 
+/*
+ * What one visit to central gives: the lock and its lines are those of all
+ * threads.  It grows while a thread comes back for more.
+ */
+enum { CGC_STOCK_MAX = 7 };
+
+struct cgc_stock {
+  struct cgc_span *span[CGC_STOCK_MAX];
+  uint8_t begun; /* of them */
+  uint8_t n;
+  uint8_t wanted; /* by the next visit, less 1 */
+};
+
+_Static_assert(sizeof(struct cgc_stock) == 64, "a stock is one cache line");
+
 /* A bin's place is what desc says of its slots: class and kind. */
 enum { CGC_CACHE_ROW = 1 << CGC_DESC_KIND_SHIFT };
 
@@ -51,6 +68,7 @@ struct cgc_cache {
   int64_t grown_bytes; /* not yet counted in the heap's in_use_bytes */
   /* Of the kinds in use; the memory of others is never touched. */
   struct cgc_bin bin[CGC_KIND_LIMIT][CGC_CACHE_ROW];
+  struct cgc_stock stock[CGC_KIND_LIMIT][CGC_CLASS_LIMIT];
 };
 
 void cgc_cache_init(struct cgc_cache *cache, struct cgc_heap *heap);
@@ -63,17 +81,18 @@ void cgc_cache_destroy(struct cgc_cache *cache);
 
 /**
  * Go on to the next window with free slots of the span that the bin has.
+ * zero     small slots are cleared, all at once: they are not stale
  * returns  false if there is none: refill
  */
 bool cgc_cache_advance(struct cgc_cache *cache, enum cgc_kind kind,
-                       unsigned class);
+                       unsigned class, bool zero);
 
 /**
- * Make sure that cgc_cache_pop finds a slot.
+ * Make sure that cgc_cache_pop finds a slot; ZERO as above.
  * returns  false when the heap has no memory
  */
 bool cgc_cache_refill(struct cgc_cache *cache, enum cgc_kind kind,
-                      unsigned class);
+                      unsigned class, bool zero);
 
 /**
  * Make sure that cgc_cache_push has room.

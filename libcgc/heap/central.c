@@ -106,8 +106,9 @@ static struct cgc_span *sweep_next_locked(struct cgc_central *c,
 
 /* Not all of a heap whose spans are full, while somebody waits for a slot. */
 static struct cgc_span *sweep_for_a_slot_locked(struct cgc_central *c,
-                                                const struct cgc_arena *arena) {
-  for (int i = 0; i < SWEEP_MAX; i++) {
+                                                const struct cgc_arena *arena,
+                                                int most) {
+  for (int i = 0; i < most; i++) {
     struct cgc_span *span = sweep_next_locked(c, arena);
     if (!span || span->nfree > 0)
       return span;
@@ -124,36 +125,54 @@ static struct cgc_span *next_empty_locked(struct cgc_central *c) {
   return span_of(link);
 }
 
-static struct cgc_span *take_locked(struct cgc_central *c,
-                                    const struct cgc_arena *arena) {
+static size_t take_locked(struct cgc_central *c, const struct cgc_arena *arena,
+                          struct cgc_span **spans, size_t n) {
   struct cgc_link *link = cgc_list_pop_front(&c->partial);
   struct cgc_span *span = link ? span_of(link) : next_empty_locked(c);
-  return span ? span : sweep_for_a_slot_locked(c, arena);
-}
-
-struct cgc_span *cgc_central_take(struct cgc_central *c,
-                                  struct cgc_pageheap *ph) {
-  cgc_lock(&c->lock);
-  struct cgc_span *span = take_locked(c, ph->arena);
-  if (span) {
+  size_t taken = 0;
+  if (span)
+    n = 1;
+  else
+    span = sweep_for_a_slot_locked(c, arena, SWEEP_MAX);
+  while (span) {
     span->where = CGC_SPAN_CACHED;
     span->needs_zero = true;
+    spans[taken++] = span;
+    span = taken < n ? sweep_for_a_slot_locked(c, arena, 1) : NULL;
   }
+  return taken;
+}
+
+size_t cgc_central_take(struct cgc_central *c, struct cgc_pageheap *ph,
+                        struct cgc_span **spans, size_t n) {
+  cgc_lock(&c->lock);
+  n = take_locked(c, ph->arena, spans, n);
   cgc_unlock(&c->lock);
-  return span;
+  return n;
+}
+
+/* The spans of LIST, which are in no other one. */
+static void delete_spans(struct cgc_pageheap *ph, struct cgc_link *list) {
+  struct cgc_link *link;
+  while ((link = cgc_list_pop_front(list)))
+    cgc_central_delete_span(ph, span_of(link));
 }
 
 void cgc_central_give(struct cgc_central *c, struct cgc_pageheap *ph,
-                      struct cgc_span *span) {
+                      struct cgc_span *const *spans, size_t n) {
+  struct cgc_link gone;
+  cgc_list_init(&gone);
   cgc_lock(&c->lock);
-  /* Exact: who frees a slot of a CACHED span leaves the count to us. */
-  span->nfree = cgc_span_count_free(span);
-  bool goes = may_go(c, ph, span);
-  if (!goes)
-    file_locked(c, span);
+  for (size_t i = 0; i < n; i++) {
+    /* Exact: who frees a slot of a CACHED span leaves the count to us. */
+    spans[i]->nfree = cgc_span_count_free(spans[i]);
+    if (may_go(c, ph, spans[i]))
+      cgc_list_push_back(&gone, &spans[i]->link);
+    else
+      file_locked(c, spans[i]);
+  }
   cgc_unlock(&c->lock);
-  if (goes)
-    cgc_central_delete_span(ph, span);
+  delete_spans(ph, &gone);
 }
 
 void cgc_central_enter(struct cgc_central *c, struct cgc_span *span) {
@@ -197,19 +216,17 @@ static bool free_slot_locked(struct cgc_central *c,
 
 void cgc_central_free(struct cgc_central *c, struct cgc_pageheap *ph,
                       const struct cgc_held *held, size_t n) {
-  struct cgc_link empty;
-  cgc_list_init(&empty);
+  struct cgc_link gone;
+  cgc_list_init(&gone);
   cgc_lock(&c->lock);
   for (size_t i = 0; i < n; i++) {
     size_t page = cgc_arena_page_of(ph->arena, held[i].addr);
     struct cgc_span *span = ph->arena->spans[page];
     if (free_slot_locked(c, ph, span, held[i].slot))
-      cgc_list_push_back(&empty, &span->link);
+      cgc_list_push_back(&gone, &span->link);
   }
   cgc_unlock(&c->lock);
-  struct cgc_link *link;
-  while ((link = cgc_list_pop_front(&empty)))
-    cgc_central_delete_span(ph, span_of(link));
+  delete_spans(ph, &gone);
 }
 
 void cgc_central_flip(struct cgc_central *c) {

@@ -53,16 +53,18 @@ CGC_INLINE bool cgc_central_is_ready(const struct cgc_central *central) {
 }
 
 /**
- * A swept span with a free slot; it belongs to the caller (CACHED).
- * returns  NULL if there is none, or none among the next unswept ones: who
- *          waits for a slot does not sweep a whole heap of full spans
+ * Swept spans with a free slot, up to N; they belong to the caller (CACHED).
+ * More than one only of those that had to be swept: what threads free is for
+ * all of them.
+ * returns  how many: 0 if there is none, or none among the next unswept ones,
+ *          since who waits for a slot does not sweep a whole heap of full spans
  */
-struct cgc_span *cgc_central_take(struct cgc_central *central,
-                                  struct cgc_pageheap *ph);
+size_t cgc_central_take(struct cgc_central *central, struct cgc_pageheap *ph,
+                        struct cgc_span **spans, size_t n);
 
-/** Give a CACHED span back; an empty one goes on to the page heap. */
+/** Give CACHED spans back; empty ones go on to the page heap. */
 void cgc_central_give(struct cgc_central *central, struct cgc_pageheap *ph,
-                      struct cgc_span *span);
+                      struct cgc_span *const *spans, size_t n);
 
 /** Enter a new large span, or one that is full. */
 void cgc_central_enter(struct cgc_central *central, struct cgc_span *span);

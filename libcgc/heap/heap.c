@@ -172,20 +172,22 @@ static struct cgc_span *new_span(struct cgc_heap *heap, size_t npages,
 }
 
 /* No new one is to be had only when all is swept: then the central knows. */
-struct cgc_span *cgc_heap_take_span(struct cgc_heap *heap, enum cgc_kind kind,
-                                    unsigned class) {
+size_t cgc_heap_take_spans(struct cgc_heap *heap, enum cgc_kind kind,
+                           unsigned class, struct cgc_span **spans, size_t n) {
   bool zeroed;
   struct cgc_central *c = central_of(heap, kind, class);
-  struct cgc_span *span = cgc_central_take(c, &heap->pageheap);
-  if (!span)
-    span =
-        new_span(heap, cgc_size_classes[class].npages, 1, class, kind, &zeroed);
-  return span ? span : cgc_central_take(c, &heap->pageheap);
+  size_t taken = cgc_central_take(c, &heap->pageheap, spans, n);
+  if (taken)
+    return taken;
+  spans[0] =
+      new_span(heap, cgc_size_classes[class].npages, 1, class, kind, &zeroed);
+  return spans[0] ? 1 : cgc_central_take(c, &heap->pageheap, spans, n);
 }
 
-void cgc_heap_give_span(struct cgc_heap *heap, struct cgc_span *span) {
-  cgc_central_give(central_of(heap, span->kind, span->class), &heap->pageheap,
-                   span);
+void cgc_heap_give_spans(struct cgc_heap *heap, enum cgc_kind kind,
+                         unsigned class, struct cgc_span *const *spans,
+                         size_t n) {
+  cgc_central_give(central_of(heap, kind, class), &heap->pageheap, spans, n);
 }
 
 void cgc_heap_free_held(struct cgc_heap *heap, enum cgc_kind kind,

@@ -65,10 +65,15 @@ CGC_INLINE unsigned cgc_heap_kinds(const struct cgc_heap *heap) {
   return atomic_load_explicit(&heap->nkinds, memory_order_relaxed);
 }
 
-/** A span of CLASS and KIND with free slots, CACHED; NULL without memory. */
-struct cgc_span *cgc_heap_take_span(struct cgc_heap *heap, enum cgc_kind kind,
-                                    unsigned class);
-void cgc_heap_give_span(struct cgc_heap *heap, struct cgc_span *span);
+/**
+ * Up to N spans of CLASS and KIND with free slots, CACHED.
+ * returns  how many; 0 without memory
+ */
+size_t cgc_heap_take_spans(struct cgc_heap *heap, enum cgc_kind kind,
+                           unsigned class, struct cgc_span **spans, size_t n);
+void cgc_heap_give_spans(struct cgc_heap *heap, enum cgc_kind kind,
+                         unsigned class, struct cgc_span *const *spans,
+                         size_t n);
 
 /** Free N held slots of one class and kind. */
 void cgc_heap_free_held(struct cgc_heap *heap, enum cgc_kind kind,

@@ -40,7 +40,7 @@ static void *make(size_t size) {
   if (size > CGC_SMALL_MAX)
     return make_large(size);
   void *obj = cgc_cache_pop(&cache.bin[CGC_KIND_SCAN][class], &stale);
-  if (!obj && cgc_cache_refill(&cache, CGC_KIND_SCAN, class))
+  if (!obj && cgc_cache_refill(&cache, CGC_KIND_SCAN, class, false))
     obj = cgc_cache_pop(&cache.bin[CGC_KIND_SCAN][class], &stale);
   if (!obj)
     bench_die("no memory");

@@ -48,6 +48,20 @@ START_TEST(memory_that_is_scanned_is_zeroed) {
 }
 END_TEST
 
+/* What was freed comes back as it was, but for what a list of it needs. */
+START_TEST(memory_that_is_not_scanned_is_not_cleared) {
+  const alloc_fn atomic[] = {GC_malloc_atomic, GC_malloc_atomic_uncollectable,
+                             GC_malloc_atomic_ignore_off_page};
+  GC_INIT();
+  for (int i = 0; i < 3; i++) {
+    char *obj = memset(atomic[i](40), 0x5a, 40);
+    GC_free(obj);
+    ck_assert_ptr_eq(atomic[i](40), obj);
+    ck_assert(obj[16] == 0x5a && !memcmp(obj + 16, obj + 17, 23));
+  }
+}
+END_TEST
+
 CONTRACT_FN void fill(struct contract_flock *flock, alloc_fn alloc) {
   for (size_t i = 0; i < flock->n; i++)
     contract_join(flock, i, alloc(40));
@@ -198,6 +212,7 @@ int main(void) {
   TCase *core = tcase_create("core"), *errors = tcase_create("errors");
   tcase_add_test(core, memory_is_aligned_and_sized);
   tcase_add_test(core, memory_that_is_scanned_is_zeroed);
+  tcase_add_test(core, memory_that_is_not_scanned_is_not_cleared);
   tcase_add_test(core, memory_that_is_lost_goes_unless_uncollectable);
   tcase_add_test(core, memory_is_scanned_or_not);
   tcase_add_test(core, memory_realloc_keeps_contents);

@@ -11,7 +11,7 @@ PLACES = {
     # place: commands that stop there
     "user": ["tbreak in_user_code", "run"],
     "other": ["tbreak in_user_code", "run", "thread 2"],
-    "slow": ["tbreak cgc_heap_take_span", "ignore $bpnum 5", "run"],
+    "slow": ["tbreak cgc_heap_take_spans", "ignore $bpnum 5", "run"],
     "refill": ["tbreak cgc_cache_refill", "ignore $bpnum 5", "run"],
     "fast": ["tbreak in_user_code", "run", "tbreak malloc", "continue",
              "stepi 8"],

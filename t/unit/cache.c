@@ -24,7 +24,7 @@ START_TEST(an_empty_bin_asks_for_a_refill) {
   struct cgc_bin *bin = &cache->bin[CGC_KIND_SCAN][CLASS];
   ck_assert_ptr_null(cgc_cache_pop(bin, &stale));
   ck_assert(!cgc_cache_push(bin, 0, NULL));
-  ck_assert(cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS));
+  ck_assert(cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS, false));
   ck_assert_ptr_nonnull(cgc_cache_pop(bin, &stale));
   ck_assert(!stale);
 }
@@ -104,7 +104,7 @@ START_TEST(slots_of_a_span_used_before_are_stale) {
     memset(slot(), 0xff, cgc_size_classes[CLASS].size);
   cgc_cache_flush(cache); /* the span comes back from central */
   struct cgc_bin *bin = &cache->bin[CGC_KIND_SCAN][CLASS];
-  ck_assert(cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS));
+  ck_assert(cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS, false));
   char *p = cgc_cache_pop(bin, &stale);
   ck_assert_ptr_eq(private_object(heap, p).span,
                    private_object(heap, keep).span);
@@ -129,13 +129,80 @@ START_TEST(fresh_slots_are_zero) {
     if (unit_below(&r, 5000) == 0)
       cgc_cache_flush(cache);
     char *p = cgc_cache_pop(bin, &stale);
-    if (!p && cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS))
+    if (!p && cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS, false))
       p = cgc_cache_pop(bin, &stale);
     for (size_t at = 0; !stale && at < size; at++)
       ck_assert_int_eq(p[at], 0);
     memset(p, 0xff, size);
     held[k] = p;
   }
+}
+END_TEST
+
+/* All slots of a window at once, and not those in use between them. */
+START_TEST(slots_are_cleared_with_their_window) {
+  static char *used[MANY];
+  bool stale;
+  struct unit_random r = unit_random();
+  struct cgc_bin *bin = &cache->bin[CGC_KIND_SCAN][CLASS];
+  size_t size = cgc_size_classes[CLASS].size;
+  for (int i = 0; i < MANY; i++)
+    memset(used[i] = slot(), 0xff, size);
+  for (int i = 0; i < MANY; i++)
+    if (unit_below(&r, 3) == 0) {
+      private_free(cache, used[i]);
+      used[i] = NULL;
+    }
+  cgc_cache_flush(cache);
+  for (int i = 0; i < MANY / 4; i++) {
+    if (!bin->free)
+      ck_assert(cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS, true));
+    char *p = cgc_cache_pop(bin, &stale);
+    ck_assert(!stale);
+    for (size_t at = 0; at < size; at++)
+      ck_assert_int_eq(p[at], 0);
+  }
+  for (int i = 0; i < MANY; i++)
+    for (size_t at = 0; used[i] && at < size; at++)
+      ck_assert_int_eq(used[i][at], (char)0xff);
+}
+END_TEST
+
+/* Use up all that the bin has. */
+static void exhaust(struct cgc_bin *bin) {
+  bool stale;
+  do {
+    while (cgc_cache_pop(bin, &stale))
+      ;
+  } while (cgc_cache_advance(cache, CGC_KIND_SCAN, CLASS, false));
+}
+
+START_TEST(who_comes_back_for_spans_gets_more_at_once) {
+  static const int expected[] = {1, 2, 4, CGC_STOCK_MAX, CGC_STOCK_MAX};
+  struct cgc_bin *bin = &cache->bin[CGC_KIND_SCAN][CLASS];
+  struct cgc_stock *stock = &cache->stock[CGC_KIND_SCAN][CLASS];
+  for (int i = 0; i < MANY; i++)
+    slot();
+  cgc_cache_flush(cache);
+  cgc_heap_prepare_marks(heap);
+  cgc_heap_flip(heap, 0); /* all of it is dead */
+  for (int i = 0; i < 5; i++) {
+    ck_assert(cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS, false));
+    ck_assert_uint_eq(stock->n, expected[i]);
+    for (int k = 1; k < expected[i]; k++) {
+      exhaust(bin);
+      ck_assert(cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS, false));
+      cgc_cache_check(cache);
+    }
+    ck_assert_uint_eq(stock->begun, stock->n);
+    exhaust(bin);
+  }
+  cgc_cache_flush(cache);
+  ck_assert_uint_eq(stock->n, 0);
+  ck_assert(cgc_cache_refill(cache, CGC_KIND_SCAN, CLASS, false));
+  ck_assert_uint_eq(stock->n, 1);
+  cgc_cache_flush(cache);
+  cgc_verify_heap(heap);
 }
 END_TEST
 
@@ -287,6 +354,8 @@ int main(void) {
   tcase_add_test(core, a_slot_served_again_is_stale);
   tcase_add_test(core, slots_of_a_span_used_before_are_stale);
   tcase_add_test(core, fresh_slots_are_zero);
+  tcase_add_test(core, slots_are_cleared_with_their_window);
+  tcase_add_test(core, who_comes_back_for_spans_gets_more_at_once);
   tcase_add_test(core, a_full_list_of_held_slots_makes_room);
   tcase_add_test(core, flushing_all_leaves_an_empty_heap);
   tcase_add_test(core, a_flushed_cache_serves_again);

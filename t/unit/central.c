@@ -32,6 +32,16 @@ static struct cgc_span *span_with(uint32_t nlive) {
   return span;
 }
 
+static struct cgc_span *take(void) {
+  struct cgc_span *span = NULL;
+  cgc_central_take(central, ph, &span, 1);
+  return span;
+}
+
+static void give(struct cgc_span *span) {
+  cgc_central_give(central, ph, &span, 1);
+}
+
 static void check(void) { cgc_central_check(central, &heap->arena); }
 
 static size_t used_pages(void) {
@@ -46,29 +56,29 @@ static void mark_first(struct cgc_span *span, uint32_t n) {
 }
 
 START_TEST(an_empty_central_has_nothing) {
-  ck_assert_ptr_null(cgc_central_take(central, ph));
+  ck_assert_ptr_null(take());
   check();
 }
 END_TEST
 
 START_TEST(a_span_with_free_slots_comes_back) {
   struct cgc_span *span = span_with(1);
-  cgc_central_give(central, ph, span);
+  give(span);
   ck_assert_uint_eq(span->where, CGC_SPAN_PARTIAL);
   check();
-  ck_assert_ptr_eq(cgc_central_take(central, ph), span);
+  ck_assert_ptr_eq(take(), span);
   ck_assert_uint_eq(span->where, CGC_SPAN_CACHED);
   ck_assert(span->needs_zero);
-  ck_assert_ptr_null(cgc_central_take(central, ph));
+  ck_assert_ptr_null(take());
 }
 END_TEST
 
 START_TEST(a_full_span_is_not_taken) {
   struct cgc_span *span = span_with(cgc_size_classes[CLASS].nslots);
-  cgc_central_give(central, ph, span);
+  give(span);
   ck_assert_uint_eq(span->where, CGC_SPAN_FULL);
   check();
-  ck_assert_ptr_null(cgc_central_take(central, ph));
+  ck_assert_ptr_null(take());
 }
 END_TEST
 
@@ -79,10 +89,10 @@ static size_t sweep_all(void) {
 
 START_TEST(a_few_empty_spans_are_kept_and_taken_again) {
   struct cgc_span *span = span_with(0);
-  cgc_central_give(central, ph, span);
+  give(span);
   ck_assert_uint_eq(span->where, CGC_SPAN_EMPTY);
   check();
-  ck_assert_ptr_eq(cgc_central_take(central, ph), span);
+  ck_assert_ptr_eq(take(), span);
   ck_assert(span->needs_zero);
   check();
 }
@@ -93,7 +103,7 @@ START_TEST(many_empty_spans_go_to_the_page_heap) {
   for (int i = 0; i < 100; i++)
     spans[i] = span_with(0);
   for (int i = 0; i < 100; i++)
-    cgc_central_give(central, ph, spans[i]);
+    give(spans[i]);
   ck_assert_uint_gt(used_pages(), 0);
   ck_assert_uint_le(used_pages(), 10);
   check();
@@ -101,11 +111,11 @@ START_TEST(many_empty_spans_go_to_the_page_heap) {
 END_TEST
 
 START_TEST(a_sweep_gives_back_the_empty_spans) {
-  cgc_central_give(central, ph, span_with(0));
+  give(span_with(0));
   size_t n = used_pages();
   ck_assert_uint_eq(sweep_all(), n);
   ck_assert_uint_eq(used_pages(), 0);
-  ck_assert_ptr_null(cgc_central_take(central, ph));
+  ck_assert_ptr_null(take());
   check();
 }
 END_TEST
@@ -119,7 +129,7 @@ static void free_slot(struct cgc_span *span, uint32_t i) {
 START_TEST(freeing_makes_a_full_span_partial_and_then_empty) {
   uint32_t n = cgc_size_classes[CLASS].nslots;
   struct cgc_span *span = span_with(n);
-  cgc_central_give(central, ph, span);
+  give(span);
   for (uint32_t i = 0; i < n - 1; i++) {
     free_slot(span, i);
     ck_assert_uint_eq(span->where, CGC_SPAN_PARTIAL);
@@ -137,7 +147,7 @@ START_TEST(slots_of_a_cached_span_count_when_it_comes_back) {
   span->where = CGC_SPAN_CACHED;
   free_slot(span, 1);
   ck_assert_uint_eq(span->slots[1], CGC_SLOT_FREE);
-  cgc_central_give(central, ph, span);
+  give(span);
   ck_assert_uint_eq(span->nfree, span->nslots - 2);
   check();
 }
@@ -148,15 +158,15 @@ START_TEST(after_a_flip_spans_are_swept_before_they_are_taken) {
   uint32_t n = cgc_size_classes[CLASS].nslots;
   for (uint32_t i = 0; i < SPANS; i++) {
     spans[i] = span_with(n);
-    cgc_central_give(central, ph, spans[i]);
+    give(spans[i]);
     mark_first(spans[i], i == 5 ? n - 3 : n); /* only one has dead slots */
   }
   cgc_central_flip(central);
   check();
-  ck_assert_ptr_eq(cgc_central_take(central, ph), spans[5]);
+  ck_assert_ptr_eq(take(), spans[5]);
   ck_assert_uint_eq(spans[5]->nfree, 3);
   check();
-  ck_assert_ptr_null(cgc_central_take(central, ph));
+  ck_assert_ptr_null(take());
   for (uint32_t i = 0; i < SPANS; i++)
     if (i != 5)
       ck_assert_uint_eq(spans[i]->where, CGC_SPAN_FULL);
@@ -170,22 +180,50 @@ START_TEST(who_waits_for_a_slot_sweeps_some_spans_only) {
   uint32_t n = cgc_size_classes[CLASS].nslots;
   for (uint32_t i = 0; i < MANY; i++) {
     last = span_with(n);
-    cgc_central_give(central, ph, last);
+    give(last);
     mark_first(last, i == MANY - 1 ? n - 3 : n);
   }
   cgc_central_flip(central);
-  ck_assert_ptr_null(cgc_central_take(central, ph));
+  ck_assert_ptr_null(take());
   ck_assert_uint_ge(cgc_list_length(&central->unswept), MANY / 2);
   for (uint32_t i = 0; i < MANY && !found; i++)
-    found = cgc_central_take(central, ph);
+    found = take();
   ck_assert_ptr_eq(found, last);
+  check();
+}
+END_TEST
+
+START_TEST(spans_that_had_to_be_swept_are_taken_several_at_a_time) {
+  struct cgc_span *spans[SPANS], *taken[SPANS];
+  for (uint32_t i = 0; i < SPANS; i++) {
+    give(spans[i] = span_with(cgc_size_classes[CLASS].nslots));
+    mark_first(spans[i], 1);
+  }
+  cgc_central_flip(central);
+  ck_assert_uint_eq(cgc_central_take(central, ph, taken, SPANS - 2), SPANS - 2);
+  check();
+  for (uint32_t i = 0; i < SPANS - 2; i++) {
+    ck_assert_ptr_eq(taken[i], spans[i]);
+    ck_assert_uint_eq(taken[i]->where, CGC_SPAN_CACHED);
+  }
+  cgc_central_give(central, ph, taken, SPANS - 2);
+  check();
+  ck_assert_uint_eq(cgc_list_length(&central->partial), SPANS - 2);
+}
+END_TEST
+
+START_TEST(spans_that_threads_freed_slots_of_are_taken_one_by_one) {
+  struct cgc_span *taken[2];
+  for (int i = 0; i < 2; i++)
+    give(span_with(1));
+  ck_assert_uint_eq(cgc_central_take(central, ph, taken, 2), 1);
   check();
 }
 END_TEST
 
 START_TEST(a_slot_freed_before_the_sweep_is_counted_once) {
   struct cgc_span *span = span_with(5);
-  cgc_central_give(central, ph, span);
+  give(span);
   mark_first(span, 5);
   cgc_central_flip(central);
   free_slot(span, 2);
@@ -201,7 +239,7 @@ START_TEST(sweeping_gives_dead_spans_back) {
   struct cgc_span *spans[SPANS];
   for (uint32_t i = 0; i < SPANS; i++) {
     spans[i] = span_with(4);
-    cgc_central_give(central, ph, spans[i]);
+    give(spans[i]);
     mark_first(spans[i], i % 2);
   }
   size_t npages = spans[0]->npages;
@@ -219,7 +257,7 @@ END_TEST
 START_TEST(sweeping_stops_where_it_is_told) {
   for (uint32_t i = 0; i < SPANS; i++) {
     struct cgc_span *span = span_with(4);
-    cgc_central_give(central, ph, span);
+    give(span);
     mark_first(span, 0);
   }
   cgc_central_flip(central);
@@ -266,7 +304,7 @@ static void *use_all(void *arg) {
   pthread_barrier_wait(&start);
   for (int kind = 0; kind < CGC_KIND_DESCRIBED; kind++)
     for (unsigned class = 1; class <= CGC_CLASSES; class ++)
-      cgc_heap_give_span(h, cgc_heap_take_span(h, (enum cgc_kind)kind, class));
+      private_give_span(h, private_take_span(h, (enum cgc_kind)kind, class));
   return NULL;
 }
 
@@ -309,6 +347,8 @@ int main(void) {
   tcase_add_test(core, slots_of_a_cached_span_count_when_it_comes_back);
   tcase_add_test(core, after_a_flip_spans_are_swept_before_they_are_taken);
   tcase_add_test(core, who_waits_for_a_slot_sweeps_some_spans_only);
+  tcase_add_test(core, spans_that_had_to_be_swept_are_taken_several_at_a_time);
+  tcase_add_test(core, spans_that_threads_freed_slots_of_are_taken_one_by_one);
   tcase_add_test(core, a_slot_freed_before_the_sweep_is_counted_once);
   tcase_add_test(core, sweeping_gives_dead_spans_back);
   tcase_add_test(core, sweeping_stops_where_it_is_told);

@@ -51,7 +51,7 @@ START_TEST(a_span_of_each_class_and_kind) {
   for (int kind = 0; kind < CGC_KIND_LIMIT; kind++)
     for (unsigned class = 1; class <= CGC_CLASSES; class ++) {
       struct cgc_span *span =
-          cgc_heap_take_span(heap, (enum cgc_kind)kind, class);
+          private_take_span(heap, (enum cgc_kind)kind, class);
       ck_assert_ptr_nonnull(span);
       ck_assert_uint_eq(span->class, class);
       ck_assert_uint_eq(span->kind, (unsigned)kind);
@@ -63,7 +63,7 @@ START_TEST(a_span_of_each_class_and_kind) {
 END_TEST
 
 START_TEST(a_span_given_back_empty_leaves_nothing) {
-  cgc_heap_give_span(heap, cgc_heap_take_span(heap, CGC_KIND_SCAN, 9));
+  private_give_span(heap, private_take_span(heap, CGC_KIND_SCAN, 9));
   cgc_heap_sweep_all(heap);
   ck_assert_uint_eq(used_pages(), 0);
   cgc_verify_heap(heap);
@@ -336,13 +336,13 @@ static void look_from_outside(pid_t pid) {
 
 static void change_spans(void) {
   bool zeroed;
-  struct cgc_span *small = cgc_heap_take_span(heap, CGC_KIND_SCAN, CGC_CLASSES);
+  struct cgc_span *small = private_take_span(heap, CGC_KIND_SCAN, CGC_CLASSES);
   struct cgc_span *large =
       cgc_heap_new_large(heap, 200000, 1, CGC_KIND_SCAN, &zeroed);
   cgc_heap_resize_large(heap, large, 400000);
   cgc_heap_resize_large(heap, large, 100000);
   cgc_heap_free_large(heap, large);
-  cgc_heap_give_span(heap, small);
+  private_give_span(heap, small);
 }
 
 START_TEST(at_every_instruction_a_span_is_whole_or_says_that_it_changes) {

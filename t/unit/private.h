@@ -39,12 +39,25 @@ static inline struct cgc_cache *private_cache(struct cgc_heap *heap) {
   return cache;
 }
 
+/* One span. */
+static inline struct cgc_span *
+private_take_span(struct cgc_heap *heap, enum cgc_kind kind, unsigned class) {
+  struct cgc_span *span = NULL;
+  cgc_heap_take_spans(heap, kind, class, &span, 1);
+  return span;
+}
+
+static inline void private_give_span(struct cgc_heap *heap,
+                                     struct cgc_span *span) {
+  cgc_heap_give_spans(heap, (enum cgc_kind)span->kind, span->class, &span, 1);
+}
+
 /* A LIVE slot of CLASS, or NULL when the heap is full. */
 static inline void *private_slot(struct cgc_cache *cache, enum cgc_kind kind,
                                  unsigned class) {
   bool stale;
   void *obj = cgc_cache_pop(&cache->bin[kind][class], &stale);
-  if (!obj && cgc_cache_refill(cache, kind, class))
+  if (!obj && cgc_cache_refill(cache, kind, class, false))
     obj = cgc_cache_pop(&cache->bin[kind][class], &stale);
   return obj;
 }

@@ -9,7 +9,7 @@ static struct cgc_heap *heap;
 static void set_up(void) { heap = private_heap((size_t)64 << 20, 0); }
 
 static struct cgc_span *take(enum cgc_kind kind, unsigned class) {
-  struct cgc_span *span = cgc_heap_take_span(heap, kind, class);
+  struct cgc_span *span = private_take_span(heap, kind, class);
   ck_assert_ptr_nonnull(span);
   return span;
 }
