@@ -4,7 +4,12 @@
 #include "base/lock.h"
 #include "os/thread.h"
 
-enum { REST_NS = 100 * 1000 * 1000, SPANS = 64 /* swept before it looks up */ };
+enum {
+  REST_NS = 100 * 1000 * 1000,
+  RESTS_MAX = 20,
+  SPANS = 64,            /* swept before it looks up */
+  IDLE_BYTES = 256 << 10 /* not more are allocated during a rest */
+};
 
 struct cgc_trimmer cgc_trimmer;
 
@@ -31,13 +36,36 @@ static size_t trim(const struct cgc_trimmer *t) {
   return more;
 }
 
+/* Of a program that works the free slots are wanted: whether this one rests. */
+static bool is_idle(const struct cgc_heap *heap, uint64_t *grown_bytes) {
+  uint64_t before = *grown_bytes;
+  *grown_bytes = atomic_load_explicit(&heap->grown_bytes, memory_order_relaxed);
+  return *grown_bytes - before < IDLE_BYTES;
+}
+
+static void thin(const struct cgc_trimmer *t) {
+  size_t left = 0;
+  while (left == 0 && is_wanted(t)) {
+    left = SPANS;
+    cgc_heap_thin(t->heap, &left);
+  }
+}
+
+/* Idle is soon, or not worth waiting for. */
 static void work(void *arg) {
   struct cgc_trimmer *t = arg;
-  do {
+  uint64_t grown_bytes = 0;
+  bool idle = false;
+  size_t left = 0;
+  for (int n = 0; left > 0 || (!idle && n < RESTS_MAX); n++) {
     if (!rest(t))
       return;
     sweep(t);
-  } while (trim(t) > 0);
+    left = trim(t);
+    idle = is_idle(t->heap, &grown_bytes) && n > 0;
+    if (idle)
+      thin(t);
+  }
 }
 
 /* The ranks of locks are checked by words of a thread's own: it has none. */

@@ -7,6 +7,8 @@
  * a peak does neither.  So where much is free and resident, or a cycle found
  * much garbage, a background thread waits a tenth of a second at a time,
  * sweeps, and returns what nobody wanted meanwhile, until there is no excess.
+ * Once the program has allocated next to nothing for such a time, free slots of
+ * spans that are partly used go back, too, where they fill OS pages.
  * A process of few MiB never has one.
  *
  *   I1  It runs only while nobody stops the world, forks or walks the heap:

@@ -410,6 +410,8 @@ size_t cgc_alloc_release(void) {
   cgc_cache_flush(&self->cache);
   cgc_heap_sweep_all(&cgc_heap);
   size_t npages = cgc_pageheap_trim(&cgc_heap.pageheap, 0);
+  size_t all = SIZE_MAX;
+  size_t bytes = cgc_heap_thin(&cgc_heap, &all);
   cgc_mutator_leave(self);
-  return npages << CGC_PAGE_SHIFT;
+  return bytes + (npages << CGC_PAGE_SHIFT);
 }

@@ -2,6 +2,7 @@
 #include "heap/central.h"
 
 #include "heap/sweep.h"
+#include "os/page.h"
 
 enum {
   EMPTY_PAGES_MAX = 8,
@@ -10,6 +11,7 @@ enum {
 
 static void make_lists(struct cgc_central *c) {
   cgc_list_init(&c->partial);
+  cgc_list_init(&c->lean);
   cgc_list_init(&c->full);
   cgc_list_init(&c->empty);
   cgc_list_init(&c->unswept);
@@ -125,10 +127,17 @@ static struct cgc_span *next_empty_locked(struct cgc_central *c) {
   return span_of(link);
 }
 
-static size_t take_locked(struct cgc_central *c, const struct cgc_arena *arena,
-                          struct cgc_span **spans, size_t n) {
+static struct cgc_span *next_swept_locked(struct cgc_central *c) {
   struct cgc_link *link = cgc_list_pop_front(&c->partial);
   struct cgc_span *span = link ? span_of(link) : next_empty_locked(c);
+  if (!span && (link = cgc_list_pop_front(&c->lean)))
+    span = span_of(link);
+  return span;
+}
+
+static size_t take_locked(struct cgc_central *c, const struct cgc_arena *arena,
+                          struct cgc_span **spans, size_t n) {
+  struct cgc_span *span = next_swept_locked(c);
   size_t taken = 0;
   if (span)
     n = 1;
@@ -232,6 +241,7 @@ void cgc_central_free(struct cgc_central *c, struct cgc_pageheap *ph,
 void cgc_central_flip(struct cgc_central *c) {
   cgc_lock(&c->lock);
   cgc_list_splice(&c->unswept, &c->partial);
+  cgc_list_splice(&c->unswept, &c->lean);
   cgc_list_splice(&c->unswept, &c->full);
   cgc_list_splice(&c->unswept, &c->empty);
   c->empty_pages = 0;
@@ -262,11 +272,75 @@ size_t cgc_central_sweep(struct cgc_central *c, struct cgc_pageheap *ph,
   return freed;
 }
 
+/* ---- Memory of spans that are partly used ------------------------------- */
+
+/* The OS pages that have nothing but [lo, hi).  returns  their bytes */
+static size_t discard(uintptr_t lo, uintptr_t hi) {
+  lo = cgc_round_up(lo, CGC_OS_PAGE);
+  hi = cgc_round_down(hi, CGC_OS_PAGE);
+  if (lo >= hi)
+    return 0;
+  cgc_page_discard((void *)lo, hi - lo);
+  return hi - lo;
+}
+
+/* Of a CACHED span that is the caller's, so nobody takes its free slots. */
+static size_t discard_free(const struct cgc_span *span) {
+  uintptr_t end = span->base + ((uintptr_t)span->npages << CGC_PAGE_SHIFT);
+  uint32_t first = 0; /* slot behind the last one that is not free */
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < span->nslots; i++)
+    if (*(const volatile uint8_t *)&span->slots[i] != CGC_SLOT_FREE) {
+      bytes += discard(cgc_span_slot_address(span, first),
+                       cgc_span_slot_address(span, i));
+      first = i + 1;
+    }
+  return bytes + discard(cgc_span_slot_address(span, first), end);
+}
+
+static struct cgc_span *take_partial(struct cgc_central *c) {
+  cgc_lock(&c->lock);
+  struct cgc_link *link = cgc_list_pop_front(&c->partial);
+  if (link)
+    span_of(link)->where = CGC_SPAN_CACHED;
+  cgc_unlock(&c->lock);
+  return link ? span_of(link) : NULL;
+}
+
+/* Unless slots were freed meanwhile, it is what it was. */
+static void give_lean(struct cgc_central *c, struct cgc_pageheap *ph,
+                      struct cgc_span *span) {
+  cgc_lock(&c->lock);
+  bool same = span->nfree == cgc_span_count_free(span);
+  if (same) {
+    span->where = CGC_SPAN_LEAN;
+    cgc_list_push_front(&c->lean, &span->link);
+  }
+  cgc_unlock(&c->lock);
+  if (!same)
+    cgc_central_give(c, ph, &span, 1);
+}
+
+size_t cgc_central_thin(struct cgc_central *c, struct cgc_pageheap *ph,
+                        size_t *spans) {
+  struct cgc_span *span;
+  size_t bytes = 0;
+  for (; *spans > 0 && (span = take_partial(c)); --*spans) {
+    bytes += discard_free(span);
+    give_lean(c, ph, span);
+  }
+  return bytes;
+}
+
+/* ---- Checking ----------------------------------------------------------- */
+
 static enum cgc_span_where where_of(const struct cgc_span *span) {
   if (span->class == CGC_CLASS_LARGE)
     return CGC_SPAN_LARGE;
   if (is_empty(span))
     return CGC_SPAN_EMPTY;
+  if (span->where == CGC_SPAN_LEAN && span->nfree > 0)
+    return CGC_SPAN_LEAN;
   return span->nfree > 0 ? CGC_SPAN_PARTIAL : CGC_SPAN_FULL;
 }
 
@@ -274,6 +348,8 @@ static const struct cgc_link *list_of(const struct cgc_central *c,
                                       enum cgc_span_where where) {
   if (where == CGC_SPAN_EMPTY)
     return &c->empty;
+  if (where == CGC_SPAN_LEAN)
+    return &c->lean;
   return where == CGC_SPAN_PARTIAL ? &c->partial : &c->full;
 }
 
@@ -305,6 +381,7 @@ static size_t check_list(const struct cgc_central *c,
 void cgc_central_check(struct cgc_central *c, const struct cgc_arena *arena) {
   cgc_lock(&c->lock);
   check_list(c, &c->partial, arena);
+  check_list(c, &c->lean, arena);
   check_list(c, &c->full, arena);
   check_list(c, &c->unswept, arena);
   cgc_check(check_list(c, &c->empty, arena) == c->empty_pages); /* I2 */

@@ -4,6 +4,8 @@
  *
  *   partial   swept, with free slots      <- taken first
  *   empty     swept, with nothing else    <- taken next
+ *   lean      as partial, but OS pages without a live slot have been given back
+ *             to the system               <- taken then
  *   unswept   as the last cycle left them <- swept and taken last
  *   full      swept, nothing free
  *
@@ -16,8 +18,8 @@
  * to be swept is told by their epoch.
  *
  *   I1  where of a swept span names the list that it stands in.
- *   I2  A span in empty has nfree == nslots, another one in partial nfree > 0,
- *       one in full nfree == 0; empty_pages are those of empty.
+ *   I2  A span in empty has nfree == nslots, another one in partial or lean
+ *       nfree > 0, one in full nfree == 0; empty_pages are those of empty.
  *   I3  A span is in unswept exactly if its epoch is not the central's.
  *
  * Locks: one each, all of one rank; never two at a time.
@@ -30,6 +32,7 @@
 struct cgc_central {
   struct cgc_lock lock;
   struct cgc_link partial; /* guard: lock */
+  struct cgc_link lean;    /* guard: lock */
   struct cgc_link full;    /* guard: lock */
   struct cgc_link empty;   /* guard: lock */
   size_t empty_pages;      /* guard: lock */
@@ -92,6 +95,15 @@ void cgc_central_flip(struct cgc_central *central);
  */
 size_t cgc_central_sweep(struct cgc_central *central, struct cgc_pageheap *ph,
                          size_t npages, size_t *spans);
+
+/**
+ * Give the memory of up to *SPANS partial spans back to the system, as far as
+ * no OS page of it has a slot in use.
+ * spans    in: the most to look at; out: those left of them
+ * returns  bytes
+ */
+size_t cgc_central_thin(struct cgc_central *central, struct cgc_pageheap *ph,
+                        size_t *spans);
 
 /** Delete SPAN, which is in no list, and free its pages. */
 void cgc_central_delete_span(struct cgc_pageheap *ph, struct cgc_span *span);

@@ -103,6 +103,14 @@ bool cgc_heap_sweep_spans(struct cgc_heap *heap, size_t n) {
   return n == 0;
 }
 
+size_t cgc_heap_thin(struct cgc_heap *heap, size_t *spans) {
+  size_t bytes = 0;
+  for (size_t i = next_used(heap, 0); i<CENTRALS && * spans> 0;
+       i = next_used(heap, i + 1))
+    bytes += cgc_central_thin(central_number(heap, i), &heap->pageheap, spans);
+  return bytes;
+}
+
 /* A wish for a run of pages, by what belongs to CENTRAL. */
 struct wish {
   size_t npages;

@@ -142,6 +142,13 @@ size_t cgc_heap_sweep_all(struct cgc_heap *heap);
 /** Sweep up to N spans.  returns  whether some are left */
 bool cgc_heap_sweep_spans(struct cgc_heap *heap, size_t n);
 
+/**
+ * Give the memory of slots that are free back to the system, where they fill OS
+ * pages, in up to *SPANS spans (cgc_central_thin).
+ * returns  bytes
+ */
+size_t cgc_heap_thin(struct cgc_heap *heap, size_t *spans);
+
 /** World stopped, all swept: from here on no span may go. */
 void cgc_heap_hold(struct cgc_heap *heap);
 

@@ -77,6 +77,7 @@ enum cgc_slot {
 enum cgc_span_where {
   CGC_SPAN_CACHED,  /* a thread allocates from it */
   CGC_SPAN_PARTIAL, /* swept, has free slots */
+  CGC_SPAN_LEAN,    /* the same, the memory of free slots given back */
   CGC_SPAN_FULL,    /* swept, has none */
   CGC_SPAN_EMPTY,   /* swept, has only free ones */
   CGC_SPAN_LARGE    /* one object, no list but heap's */

@@ -2,13 +2,14 @@
 /*
  * t/bench/back.c - how much memory comes back after a peak.
  *
- *   back free|drop idle|release [GIB]
+ *   back free|drop idle|release [GIB [scattered]]
  *
  * Fills GIB (2) with blocks of 32 bytes to 1 MiB, keeps one of 128, all of
- * them made at the start, and frees the others or, "drop", forgets them and
- * has the collector collect.  Then it is idle for a second or, "release",
- * calls GC_release_memory, or malloc_trim where there is none.  Prints, in MiB:
- * what is alive, and the resident memory at the peak, then, and at the end.
+ * them made at the start or, "scattered", one here and one there, and frees
+ * the others or, "drop", forgets them and has the collector collect.  Then it
+ * is idle for a second or, "release", calls GC_release_memory, or malloc_trim
+ * where there is none.  Prints, in MiB: what is alive, and the resident memory
+ * at the peak, then, and at the end.
  */
 #include "malloc/pattern.h"
 
@@ -47,6 +48,22 @@ static void free_lost(void) {
   }
 }
 
+/* Every 128th is kept. */
+static size_t scatter(void) {
+  struct block *volatile all = lost;
+  size_t n = 0, bytes = 0;
+  lost = NULL;
+  while (all) {
+    struct block *next = all->next;
+    struct block *volatile *list = n++ % 128 ? &lost : &kept;
+    bytes += n % 128 == 1 ? malloc_usable_size(all) : 0;
+    all->next = *list;
+    *list = all;
+    all = next;
+  }
+  return bytes;
+}
+
 /* Call the function NAME, without arguments, if the program has it. */
 static int call(const char *name) {
   void (*fn)(void);
@@ -67,12 +84,14 @@ static double mib(size_t bytes) { return (double)bytes / (1 << 20); }
 
 int main(int argc, char **argv) {
   if (argc < 3) {
-    fprintf(stderr, "usage: back free|drop idle|release [GIB]\n");
+    fprintf(stderr, "usage: back free|drop idle|release [GIB [scattered]]\n");
     return 2;
   }
   size_t bytes = (size_t)((argc > 3 ? atof(argv[3]) : 2) * (1 << 30));
   size_t live = fill(&kept, bytes / 128);
   fill(&lost, bytes);
+  if (argc > 4)
+    live += scatter();
   size_t peak = bench_rss_bytes();
   if (strcmp(argv[1], "drop") == 0)
     drop_lost();

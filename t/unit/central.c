@@ -272,6 +272,74 @@ START_TEST(sweeping_stops_where_it_is_told) {
 }
 END_TEST
 
+/* ---- Memory of spans that are partly used ------------------------------- */
+
+static size_t thin(void) {
+  size_t spans = SIZE_MAX;
+  return cgc_central_thin(central, ph, &spans);
+}
+
+/* Whether a slot that is not free begins or ends in the OS page at PAGE. */
+static bool is_used(const struct cgc_span *span, uintptr_t page) {
+  for (uint32_t i = 0; i < span->nslots; i++) {
+    uintptr_t slot = cgc_span_slot_address(span, i);
+    if (span->slots[i] != CGC_SLOT_FREE && slot < page + CGC_OS_PAGE &&
+        slot + span->slot_size > page)
+      return true;
+  }
+  return false;
+}
+
+START_TEST(memory_without_a_slot_in_use_goes_back) {
+  struct unit_random r = unit_random();
+  size_t gone = 0, kept = 0, bytes = 0;
+  for (int n = 0; n < 200; n++) {
+    struct cgc_span *span = span_with(0);
+    uintptr_t end = span->base + span->npages * CGC_PAGE;
+    memset((void *)span->base, 0xff, end - span->base);
+    span->slots[unit_below(&r, span->nslots)] = CGC_SLOT_LIVE;
+    for (uint32_t i = 0; i < span->nslots; i++)
+      if (unit_below(&r, 20) == 0)
+        span->slots[i] = unit_below(&r, 2) ? CGC_SLOT_LIVE : CGC_SLOT_HELD;
+    give(span);
+    bytes += thin();
+    for (uintptr_t page = span->base; page < end; page += CGC_OS_PAGE) {
+      bool used = is_used(span, page);
+      ck_assert_uint_eq(*(const char *)page != 0, used);
+      ck_assert_uint_eq(*((const char *)page + CGC_OS_PAGE - 1) != 0, used);
+      gone += !used;
+      kept += used;
+    }
+    check();
+  }
+  ck_assert_uint_eq(bytes, gone * CGC_OS_PAGE);
+  ck_assert_uint_gt(gone, 20);
+  ck_assert_uint_gt(kept, 20);
+  ck_assert_uint_eq(cgc_list_length(&central->lean), 200);
+}
+END_TEST
+
+START_TEST(a_lean_span_is_taken_when_there_is_no_other) {
+  struct cgc_span *span = span_with(2), *other = span_with(2);
+  give(span);
+  thin();
+  ck_assert_uint_eq(span->where, CGC_SPAN_LEAN);
+  ck_assert_uint_eq(thin(), 0); /* it has been */
+  give(other);
+  ck_assert_ptr_eq(take(), other);
+  ck_assert_ptr_eq(take(), span);
+  ck_assert_ptr_null(take());
+  give(span);
+  thin();
+  free_slot(span, 0);
+  ck_assert_uint_eq(span->where, CGC_SPAN_PARTIAL);
+  check();
+  thin();
+  cgc_central_flip(central);
+  check();
+}
+END_TEST
+
 START_TEST(large_spans_are_swept_too) {
   bool zeroed;
   struct cgc_central *c = &heap->central[CGC_KIND_SCAN][CGC_CLASS_LARGE];
@@ -352,6 +420,8 @@ int main(void) {
   tcase_add_test(core, a_slot_freed_before_the_sweep_is_counted_once);
   tcase_add_test(core, sweeping_gives_dead_spans_back);
   tcase_add_test(core, sweeping_stops_where_it_is_told);
+  tcase_add_test(core, memory_without_a_slot_in_use_goes_back);
+  tcase_add_test(core, a_lean_span_is_taken_when_there_is_no_other);
   tcase_add_test(core, large_spans_are_swept_too);
   suite_add_tcase(s, core);
   TCase *concurrent = tcase_create("concurrent");

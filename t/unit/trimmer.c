@@ -60,6 +60,30 @@ START_TEST(garbage_is_swept_and_goes_back) {
 }
 END_TEST
 
+/* One slot of 4 KiB of each span stays. */
+START_TEST(free_slots_between_others_go_back_when_the_program_rests) {
+  enum { SLOTS = 2000 };
+  static void *slots[SLOTS];
+  unsigned class = cgc_sizeclass_of(CGC_OS_PAGE);
+  struct cgc_cache *cache = private_cache(heap);
+  struct cgc_central *central = &heap->central[CGC_KIND_SCAN][class];
+  for (int i = 0; i < SLOTS; i++)
+    slots[i] = private_slot(cache, CGC_KIND_SCAN, class);
+  for (int i = 0; i < SLOTS; i++)
+    if (i % 8 != 0)
+      private_free(cache, slots[i]);
+  cgc_cache_flush(cache);
+  ck_assert(!cgc_list_empty(&central->partial));
+  cgc_trimmer_start(&trimmer, heap);
+  wait_until_it_is_over();
+  if (cgc_lock_is_checked())
+    return;
+  ck_assert(cgc_list_empty(&central->partial));
+  ck_assert(!cgc_list_empty(&central->lean));
+  cgc_verify_heap(heap);
+}
+END_TEST
+
 START_TEST(it_ends_at_once_when_it_is_asked_to) {
   struct cgc_span *spans[PIECES];
   uint64_t began = cgc_thread_now_ns();
@@ -85,6 +109,8 @@ int main(void) {
   tcase_add_checked_fixture(core, set_up, NULL);
   tcase_add_test(core, what_was_freed_goes_back_while_nobody_does_anything);
   tcase_add_test(core, garbage_is_swept_and_goes_back);
+  tcase_add_test(core,
+                 free_slots_between_others_go_back_when_the_program_rests);
   tcase_add_test(core, it_ends_at_once_when_it_is_asked_to);
   tcase_set_timeout(core, 60);
   suite_add_tcase(s, core);
