@@ -15,9 +15,10 @@
 
 enum { ROWS = 20, CHAIN_PERCENT = 90 };
 
-static void build(struct cgc_heap_view *v, struct cgc_tree *t) {
+static void build(struct cgc_heap_view *v, struct cgc_tree *t,
+                  const struct cgc_tree_query *query) {
   cgc_graph_open(&v->graph, &v->image);
-  cgc_tree_build(t, &v->graph, v->addr);
+  cgc_tree_build(t, &v->graph, query);
   cgc_progress_end();
 }
 
@@ -110,39 +111,50 @@ static bool is_of(const struct keeper *k, const struct cgc_graph_root *r) {
   return h->hi ? h->lo <= r->addr && r->addr < h->hi : h->place == r->place;
 }
 
-static struct keeper *keeper_of(struct keepers *k,
-                                const struct cgc_graph_root *r) {
-  if (k->last < k->n && is_of(&k->all[k->last], r))
-    return &k->all[k->last];
+static bool is_last(const struct keepers *k, const struct cgc_graph_root *r) {
+  return k->last < k->n && is_of(&k->all[k->last], r);
+}
+
+/* The number of the keeper whose root R is. */
+static uint32_t keeper_of(const struct cgc_graph_root *r, void *ctx) {
+  struct keepers *k = ctx;
+  if (is_last(k, r))
+    return (uint32_t)k->last;
   for (k->last = 0; k->last < k->n; k->last++)
-    if (is_of(&k->all[k->last], r))
-      return &k->all[k->last];
+    if (is_last(k, r))
+      return (uint32_t)k->last;
   struct keeper new = {.k = {.name = NULL}};
   const char *name = cgc_namer_holder(k->v->namer, r, &new.holder);
   new.k.name = cgc_store_intern(k->store, name, strlen(name));
   k->all = cgc_store_room(k->all, k->n, sizeof *k->all);
   k->all[k->n] = new;
-  return &k->all[k->n++];
+  return (uint32_t)k->n++;
 }
 
+static void add(struct keepers *k, struct keeper *keeper, uint32_t node) {
+  keeper->k.bytes += k->t->bytes[node];
+  keeper->k.objects += k->t->objects[node];
+}
+
+static bool is_stack(const struct cgc_tree_root *r) {
+  return r->root.place == CGC_PLACE_STACK ||
+         r->root.place == CGC_PLACE_REGISTER;
+}
+
+/* What several keep counts for the first. */
 static void take_root(struct keepers *k, const struct cgc_tree_root *r) {
   const struct cgc_tree *t = k->t;
-  uint32_t node = r->node;
-  if (t->idom[node] != 0 || k->taken[node / 64] >> (node % 64) & 1)
-    return;
-  k->taken[node / 64] |= 1ull << (node % 64);
-  struct keeper *keeper = keeper_of(k, &r->root);
-  keeper->k.bytes += t->bytes[node];
-  keeper->k.objects += t->objects[node];
-  if (!keeper->example || t->bytes[node] > t->bytes[keeper->example])
-    keeper->example = node;
+  struct keeper *keeper = &k->all[r->holder];
+  uint32_t node = r->node, above = t->idom[node];
+  bool taken = k->taken[node / 64] >> (node % 64) & 1;
+  if (above == 0 && !taken) {
+    k->taken[node / 64] |= 1ull << (node % 64);
+    add(k, keeper, node);
+  }
+  if ((above == 0 && !taken) || above == t->holders[r->holder].node)
+    if (!keeper->example || t->bytes[node] > t->bytes[keeper->example])
+      keeper->example = node;
 }
-
-/* What several roots hold counts for the first: variables before stacks. */
-static const enum cgc_root_place order[] = {
-    CGC_PLACE_NAMED,  CGC_PLACE_DATA,      CGC_PLACE_MAPPING,
-    CGC_PLACE_CODE,   CGC_PLACE_FINALIZER, CGC_PLACE_KERNEL,
-    CGC_PLACE_PINNED, CGC_PLACE_STACK,     CGC_PLACE_REGISTER};
 
 static int by_bytes(const void *a, const void *b) {
   const struct keeper *x = a, *y = b;
@@ -153,7 +165,8 @@ static int by_bytes(const void *a, const void *b) {
 static struct keeper shared_blocks(const struct keepers *k) {
   struct keeper shared = {.k = {.name = "several blocks at once"}};
   for (uint32_t node = 1; node < k->t->n; node++)
-    if (k->t->idom[node] == 0 && !(k->taken[node / 64] >> (node % 64) & 1)) {
+    if (k->t->slot[node] && k->t->idom[node] == 0 &&
+        !(k->taken[node / 64] >> (node % 64) & 1)) {
       shared.k.bytes += k->t->bytes[node];
       shared.k.objects += k->t->objects[node];
     }
@@ -164,9 +177,11 @@ static void find_keepers(struct keepers *k) {
   const struct cgc_tree *t = k->t;
   size_t bytes = ((size_t)t->n / 64 + 1) * 8;
   k->taken = memset(cgc_store_grow(NULL, bytes), 0, bytes);
-  for (size_t p = 0; p < sizeof order / sizeof *order; p++)
+  for (size_t i = 0; i < k->n; i++)
+    add(k, &k->all[i], t->holders[i].node);
+  for (int stacks = 0; stacks < 2; stacks++)
     for (size_t i = 0; i < t->nroots; i++)
-      if (t->roots[i].root.place == order[p])
+      if (is_stack(&t->roots[i]) == stacks)
         take_root(k, &t->roots[i]);
   struct keeper shared = shared_blocks(k);
   if (shared.k.objects) {
@@ -175,6 +190,12 @@ static void find_keepers(struct keepers *k) {
   }
   if (k->n)
     qsort(k->all, k->n, sizeof *k->all, by_bytes);
+}
+
+static void build_ranked(struct keepers *k, struct cgc_tree *t) {
+  build(k->v, t,
+        &(struct cgc_tree_query){
+            .holder_of = keeper_of, .ctx = k, .ranked = true});
 }
 
 static void show_keepers(struct keepers *k) {
@@ -195,7 +216,8 @@ static void show_keepers(struct keepers *k) {
 /* Of a list or the like only its first block: the others retain nearly all. */
 static bool is_chained(const struct cgc_tree *t, uint32_t node) {
   uint32_t above = t->idom[node];
-  return above && t->bytes[node] > t->bytes[above] / 100 * CHAIN_PERCENT;
+  return t->slot[above] &&
+         t->bytes[node] > t->bytes[above] / 100 * CHAIN_PERCENT;
 }
 
 static void draw_top(const struct keepers *k, const struct largest *l) {
@@ -228,11 +250,11 @@ int cgc_heap_top(struct cgc_heap_view *v) {
   struct cgc_tree t;
   struct largest l;
   struct keepers k = {.v = v, .t = &t, .store = cgc_store_open()};
-  build(v, &t);
+  build_ranked(&k, &t);
   find_keepers(&k);
   largest_open(&l, &t, rows(v));
   for (uint32_t node = 1; node < t.n; node++)
-    if (!is_chained(&t, node))
+    if (t.slot[node] && !is_chained(&t, node))
       largest_add(&l, node);
   if (v->options.dot) {
     draw_top(&k, &l);
@@ -256,7 +278,7 @@ struct cgc_heap_keeper *cgc_heap_keepers(struct cgc_heap_view *v,
                                          struct cgc_store *store, size_t *n) {
   struct cgc_tree t;
   struct keepers k = {.v = v, .t = &t, .store = store};
-  build(v, &t);
+  build_ranked(&k, &t);
   find_keepers(&k);
   struct cgc_heap_keeper *all = cgc_store_alloc(store, (k.n + 1) * sizeof *all);
   for (size_t i = 0; i < k.n; i++)
@@ -273,7 +295,7 @@ struct cgc_heap_keeper *cgc_heap_keepers(struct cgc_heap_view *v,
 static uint32_t *chain_above(const struct cgc_tree *t, uint32_t node,
                              size_t limit, size_t *n) {
   uint32_t *chain = NULL;
-  for (*n = 0; node && *n < limit; node = t->idom[node]) {
+  for (*n = 0; t->slot[node] && *n < limit; node = t->idom[node]) {
     chain = cgc_store_room(chain, *n, sizeof *chain);
     chain[(*n)++] = node;
   }
@@ -309,7 +331,7 @@ int cgc_heap_dominators(struct cgc_heap_view *v) {
   struct cgc_tree t;
   struct largest below;
   size_t n;
-  build(v, &t);
+  build(v, &t, &(struct cgc_tree_query){.asked = v->addr});
   uint32_t node = t.asked;
   if (node) {
     uint32_t *chain = chain_above(&t, node, rows(v), &n);

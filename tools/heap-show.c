@@ -93,6 +93,10 @@ static bool is_inside(const struct cgc_image *im, uint64_t m) {
                   im->value[CGC_L_busy_mask];
 }
 
+static uint64_t limit_of(const struct cgc_heap_view *v) {
+  return v->options.limit ? v->options.limit : UINT64_MAX;
+}
+
 static const char *doing(const struct cgc_image *im, uint64_t m) {
   uint64_t stop = im->value[CGC_L_at_mutator_stop];
   uint64_t epoch = cgc_image_field(im, stop, CGC_L_mutator_stop_epoch);
@@ -222,7 +226,7 @@ static void show_span(struct cgc_heap_view *v, const struct row *r) {
 
 int cgc_heap_spans(struct cgc_heap_view *v) {
   const struct cgc_image *im = &v->image;
-  uint64_t limit = v->options.limit ? v->options.limit : UINT64_MAX;
+  uint64_t limit = limit_of(v);
   struct row *rows = cgc_store_grow(NULL, (im->nspans + 1) * sizeof *rows);
   size_t n = 0;
   for (size_t i = 0; i < im->nspans; i++) {
@@ -293,7 +297,7 @@ static bool compile(struct cgc_heap_view *v, regex_t *re) {
 int cgc_heap_objects(struct cgc_heap_view *v) {
   struct cgc_image_object obj;
   regex_t re;
-  uint64_t limit = v->options.limit ? v->options.limit : UINT64_MAX;
+  uint64_t limit = limit_of(v);
   if (!compile(v, &re))
     return CGC_HEAP_FAILED;
   cgc_heap_marked(v, false);
@@ -354,6 +358,7 @@ static void count_span(struct cgc_heap_view *v, const struct cgc_image_span *s,
 int cgc_heap_histogram(struct cgc_heap_view *v) {
   struct bucket *all = NULL;
   size_t n = 0;
+  uint64_t limit = limit_of(v);
   if (v->options.by_stack)
     return cgc_heap_by_stack(v);
   cgc_heap_marked(v, false);
@@ -365,7 +370,7 @@ int cgc_heap_histogram(struct cgc_heap_view *v) {
     qsort(all, n, sizeof *all, by_bytes);
   cgc_out_table(&v->out, "histogram",
                 "       SIZE       LIVE        BYTES       LOST        BYTES");
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < n && v->out.nrows < limit; i++) {
     if (all[i].live + all[i].lost == 0)
       continue;
     cgc_out_row(&v->out);
@@ -387,7 +392,7 @@ int cgc_heap_threads(struct cgc_heap_view *v) {
   const struct cgc_target *t = &v->target;
   cgc_out_table(&v->out, "threads",
                 "    THREAD SP                 STATE                    WHERE");
-  for (size_t i = 0; i < t->nthreads; i++) {
+  for (size_t i = 0; i < t->nthreads && i < limit_of(v); i++) {
     const struct cgc_thread *th = &t->threads[i];
     cgc_out_row(&v->out);
     cgc_out_number(&v->out, "thread", 10, (uint64_t)th->tid);
@@ -405,6 +410,8 @@ int cgc_heap_threads(struct cgc_heap_view *v) {
 static void show_piece(const struct cgc_root_piece *piece, void *ctx) {
   struct cgc_heap_view *v = ctx;
   const struct cgc_segment *s = piece->segment;
+  if (v->out.nrows >= limit_of(v))
+    return;
   cgc_out_row(&v->out);
   cgc_out_address(&v->out, "address", -18, piece->addr);
   cgc_out_number(&v->out, "bytes", 10, piece->n);

@@ -27,6 +27,8 @@ struct edge {
 struct build {
   struct cgc_tree *t;
   struct cgc_graph *g;
+  const struct cgc_tree_query *query;
+  bool own;               /* the roots under way are the collector's own data */
   struct cgc_links links; /* their numbers are nodes, or SEEN */
   struct edge *edge;
   uint64_t nedges, room;
@@ -110,11 +112,13 @@ static bool step(struct build *b, struct level *l, uint32_t *slot) {
 }
 
 /*
- * All that SLOT leads to.  A node's last link takes its place on the stack,
- * so a list needs none.  On the way back, what comes next is asked for.
+ * All that SLOT leads to, below node PARENT.  A node's last link takes its
+ * place on the stack, so a list needs none.  On the way back, what comes next
+ * is asked for.
  */
-static void search(struct build *b, struct level *stack, uint32_t slot) {
-  struct level l = enter(b, slot, 0);
+static void search(struct build *b, struct level *stack, uint32_t slot,
+                   uint32_t parent) {
+  struct level l = enter(b, slot, parent);
   for (size_t depth = 0;;) {
     if (!step(b, &l, &slot)) {
       if (depth == 0)
@@ -124,7 +128,7 @@ static void search(struct build *b, struct level *stack, uint32_t slot) {
         __builtin_prefetch(&b->links.of[*stack[depth - BACK].at], 1);
       continue;
     }
-    uint32_t parent = l.node;
+    parent = l.node;
     if (l.left > 0)
       stack[depth++] = l;
     l = enter(b, slot, parent);
@@ -132,6 +136,27 @@ static void search(struct build *b, struct level *stack, uint32_t slot) {
 }
 
 /* ---- roots --------------------------------------------------------------- */
+
+/* What several roots hold counts for the first: variables before stacks. */
+static const uint8_t rank[] = {
+    [CGC_PLACE_NAMED] = 0,  [CGC_PLACE_DATA] = 1,      [CGC_PLACE_MAPPING] = 2,
+    [CGC_PLACE_CODE] = 3,   [CGC_PLACE_FINALIZER] = 4, [CGC_PLACE_KERNEL] = 5,
+    [CGC_PLACE_PINNED] = 6, [CGC_PLACE_STACK] = 7,     [CGC_PLACE_REGISTER] = 7,
+};
+enum { RANK_STACK = 7, RANK_OWN = 8 };
+
+static struct cgc_tree_holder *holder_of(struct build *b,
+                                         const struct cgc_graph_root *root) {
+  struct cgc_tree *t = b->t;
+  const struct cgc_tree_query *q = b->query;
+  uint32_t i = q->holder_of ? q->holder_of(root, q->ctx) : b->own;
+  while (i >= t->nholders) {
+    t->holders = cgc_store_room(t->holders, t->nholders, sizeof *t->holders);
+    t->holders[t->nholders++] =
+        (struct cgc_tree_holder){.first = CGC_TREE_NONE, .own = b->own};
+  }
+  return &t->holders[i];
+}
 
 static void note_root(uint64_t where, uint64_t to, void *ctx) {
   struct build *b = ctx;
@@ -141,44 +166,61 @@ static void note_root(uint64_t where, uint64_t to, void *ctx) {
   if (!cgc_image_find(t->im, to, &o) || !cgc_image_is_live(t->im, o.id))
     return;
   t->roots = cgc_store_room(t->roots, t->nroots, sizeof *t->roots);
-  t->roots[t->nroots++].root =
-      (struct cgc_graph_root){where, to, p->thread, p->segment, p->place};
+  struct cgc_tree_root *r = &t->roots[t->nroots];
+  r->root = (struct cgc_graph_root){where, to, p->thread, p->segment, p->place};
+  struct cgc_tree_holder *holder = holder_of(b, &r->root);
+  r->holder = (uint32_t)(holder - t->holders);
+  r->next = holder->first;
+  holder->first = (uint32_t)t->nroots++;
 }
 
-static void search_roots(struct build *b, struct level *stack, size_t from) {
+/* All that HOLDER leads to. */
+static void search_holder(struct build *b, struct level *stack,
+                          struct cgc_tree_holder *holder, bool weak) {
   struct cgc_tree *t = b->t;
   struct cgc_image_object o;
-  for (size_t i = from; i < t->nroots; i++)
-    if (cgc_image_find(t->im, t->roots[i].root.word, &o) &&
-        (b->links.of[o.id].number == 0 || b->links.of[o.id].number == SEEN))
-      search(b, stack, o.id);
+  holder->node = t->n++;
+  t->slot[holder->node] = t->idom[holder->node] = 0;
+  for (uint32_t i = holder->first; i != CGC_TREE_NONE; i = t->roots[i].next) {
+    if (!cgc_image_find(t->im, t->roots[i].root.word, &o))
+      continue;
+    uint32_t number = b->links.of[o.id].number;
+    if (number == 0 || number == SEEN)
+      search(b, stack, o.id, holder->node);
+    else if (!weak || number > holder->node)
+      note_edge(b, holder->node, number);
+  }
 }
 
-/* What points to a block that is reached already says nothing new. */
-static void forget_reached(struct build *b, size_t from) {
-  struct cgc_tree *t = b->t;
-  size_t n = from;
-  for (size_t i = from; i < t->nroots; i++)
-    if (node_of(b, t->roots[i].root.word) == 0)
-      t->roots[n++] = t->roots[i];
-  t->nroots = n;
+static unsigned rank_of(const struct cgc_tree *t,
+                        const struct cgc_tree_holder *holder) {
+  if (holder->own || holder->first == CGC_TREE_NONE)
+    return RANK_OWN;
+  return rank[t->roots[holder->first].root.place];
+}
+
+/* Whether what holders of rank R point to counts only if nobody else does. */
+static bool is_weak(const struct build *b, unsigned r) {
+  return r == RANK_OWN || (b->query->ranked && r == RANK_STACK);
 }
 
 static void search_all(struct build *b) {
   struct cgc_tree *t = b->t;
   size_t nslots = t->im->nslots;
   struct level *stack = cgc_array_map(nslots * sizeof *stack);
-  t->slot = cgc_array_map(nslots * 4);
-  t->idom = cgc_array_map(nslots * 4);
   b->room = EDGES_MIN;
   b->edge = cgc_array_map(b->room * sizeof *b->edge);
-  t->n = 1;
   cgc_graph_roots(b->g, false, note_root, b);
-  search_roots(b, stack, 0);
-  size_t from = t->nroots;
+  b->own = true;
   cgc_graph_roots(b->g, true, note_root, b);
-  forget_reached(b, from);
-  search_roots(b, stack, from);
+  size_t room = nslots + t->nholders + 1;
+  t->slot = cgc_array_map(room * 4);
+  t->idom = cgc_array_map(room * 4);
+  t->n = 1;
+  for (unsigned r = 0; r <= RANK_OWN; r++)
+    for (size_t i = 0; i < t->nholders; i++)
+      if (rank_of(t, &t->holders[i]) == r)
+        search_holder(b, stack, &t->holders[i], is_weak(b, r));
   for (size_t i = 0; i < t->nroots; i++)
     t->roots[i].node = node_of(b, t->roots[i].root.word);
   cgc_array_drop(stack, nslots * sizeof *stack);
@@ -278,8 +320,6 @@ static void find_semi(struct build *b) {
   struct later later = {.n = 0};
   later.first = memset(cgc_array_take((n + 2) * 4), 0, (n + 2) * 4);
   b->semi = memcpy(cgc_array_take(n * 4), t->idom, n * 4);
-  for (size_t i = 0; i < t->nroots; i++)
-    b->semi[t->roots[i].node] = 0;
   take_edges(b, &later);
   sort_edges(b, &later);
   cgc_array_unmap(b->edge, b->room * sizeof *b->edge);
@@ -302,8 +342,8 @@ static void find_parents(struct build *b) {
 
 static void add_up(struct cgc_tree *t) {
   for (uint32_t w = 1; w < t->n; w++) {
-    t->bytes[w] = cgc_image_size(t->im, t->slot[w]);
-    t->objects[w] = 1;
+    t->bytes[w] = t->slot[w] ? cgc_image_size(t->im, t->slot[w]) : 0;
+    t->objects[w] = t->slot[w] != 0;
   }
   for (uint32_t w = t->n - 1; w > 0; w--) {
     t->bytes[t->idom[w]] += t->bytes[w];
@@ -311,12 +351,13 @@ static void add_up(struct cgc_tree *t) {
   }
 }
 
-void cgc_tree_build(struct cgc_tree *t, struct cgc_graph *g, uint64_t asked) {
-  struct build b = {.t = t, .g = g};
+void cgc_tree_build(struct cgc_tree *t, struct cgc_graph *g,
+                    const struct cgc_tree_query *query) {
+  struct build b = {.t = t, .g = g, .query = query};
   *t = (struct cgc_tree){.im = g->im};
   cgc_links_open(&b.links, g);
   search_all(&b);
-  t->asked = node_of(&b, asked);
+  t->asked = node_of(&b, query->asked);
   cgc_links_close(&b.links);
   size_t n = t->n;
   find_semi(&b);
@@ -329,10 +370,11 @@ void cgc_tree_build(struct cgc_tree *t, struct cgc_graph *g, uint64_t asked) {
 }
 
 void cgc_tree_close(struct cgc_tree *t) {
-  size_t nslots = t->im->nslots;
-  cgc_array_unmap(t->slot, nslots * 4);
-  cgc_array_unmap(t->idom, nslots * 4);
+  size_t room = t->im->nslots + t->nholders + 1;
+  cgc_array_unmap(t->slot, room * 4);
+  cgc_array_unmap(t->idom, room * 4);
   cgc_array_unmap(t->bytes, (size_t)t->n * 8);
   cgc_array_unmap(t->objects, (size_t)t->n * 4);
   free(t->roots);
+  free(t->holders);
 }

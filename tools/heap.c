@@ -200,7 +200,9 @@ static bool take_option(struct cgc_heap_options *o, int option) {
     return true;
   case OPT_HELP:
     print_help(stdout);
-    exit(fflush(stdout) == 0 ? 0 : CGC_HEAP_USAGE);
+    exit(fflush(stdout) == 0
+             ? 0
+             : cgc_tool_error(CGC_HEAP_FAILED, "writing failed"));
   case OPT_VERSION:
     puts("cgc heap (libcgc) " PACKAGE_VERSION);
     exit(0);
@@ -210,7 +212,8 @@ static bool take_option(struct cgc_heap_options *o, int option) {
 }
 
 static int usage(const char *what, const char *name) {
-  cgc_tool_error(CGC_HEAP_USAGE, "heap: %s%s", what, name);
+  if (what)
+    cgc_tool_error(CGC_HEAP_USAGE, "heap: %s%s", what, name);
   fputs("Try 'cgc heap --help'.\n", stderr);
   return CGC_HEAP_USAGE;
 }
@@ -302,7 +305,7 @@ int main(int argc, char **argv) {
   v.options.max_size = UINT64_MAX;
   while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
     if (!take_option(&v.options, option))
-      return option == '?' ? usage("see above", "") : CGC_HEAP_USAGE;
+      return option == '?' ? usage(NULL, NULL) : CGC_HEAP_USAGE;
   int left = argc - optind;
   if (left < 1)
     return usage("no process or core given", "");

@@ -11,6 +11,8 @@
  *   lost    head of three lost blocks, 100 bytes each
  *   cycle   two blocks that only point to each other
  *   freed   a block that was freed
+ *   ends    first of five blocks that know their neighbours; a variable knows
+ *           the first and the last
  *   large   kept by a variable, as its address less its length
  *   small   the same, shorter than a page
  *   many    1000 blocks of 48 bytes in an array kept by a variable
@@ -30,7 +32,13 @@ struct node {
   char rest[92];
 };
 
+struct link {
+  struct link *next, *prev;
+  char rest[84];
+};
+
 struct node *list_head;
+struct link *ends[2];
 void **many;
 uintptr_t biased[5];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -49,6 +57,18 @@ static struct node *chain(int n) {
   return head;
 }
 
+static void link_up(int n) {
+  for (int i = 0; i < n; i++) {
+    struct link *new = calloc(1, sizeof *new);
+    new->prev = ends[1];
+    if (ends[1])
+      ends[1]->next = new;
+    else
+      ends[0] = new;
+    ends[1] = new;
+  }
+}
+
 static void *worker(void *arg) {
   struct node *volatile mine = chain(1);
   pthread_mutex_lock(&mutex);
@@ -63,6 +83,8 @@ static void *worker(void *arg) {
 }
 
 static void __attribute__((noinline)) make(void) {
+  link_up(5);
+  say("ends", ends[0]);
   list_head = chain(3);
   say("list", list_head);
   say("deep", list_head->next->next);

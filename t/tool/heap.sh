@@ -42,6 +42,7 @@ check_answers() {
   expect 0 '^biased+24 (victim)  *root *-> ' "$1" why "$(addr small)"
   expect 0 'biased+24 (victim)  *exact ' "$1" refs "$(addr small)"
   expect 0 '  2 biased (victim)' "$1" top
+  expect 0 ' 560  *5 ends (victim)' "$1" top
   expect 0 '^stack of thread [0-9]*, sp+0x.* in worker (victim.c:' \
     "$1" why "$(addr stack)"
   expect 1 'nothing reaches it' "$1" why "$(addr lost)"
@@ -80,7 +81,7 @@ check_forms() {
   for question in top "refs $(addr deep)" "why --all $(addr deep)" \
     "dominators $(addr deep)"; do
     # shellcheck disable=SC2086
-    expect 0 "^digraph heap {.*$(addr deep).*}" "$1" --dot --limit=9 $question
+    expect 0 "^digraph heap {.*$(addr deep).*}" "$1" --dot --limit=30 $question
   done
   expect 125 'no graph of' "$1" --dot info
   expect 125 'no picture of' "$1" --svg info
