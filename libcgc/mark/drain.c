@@ -9,116 +9,21 @@ enum {
 /* ---- Scanning --------------------------------------------------------- */
 
 CGC_SCANS_MEMORY
-static CGC_NOINLINE void scan_odd(struct cgc_marker *m, const uintptr_t *p,
-                                  size_t n) {
-  for (size_t i = 0; i < n; i++)
-    cgc_visit_odd_word(m, p[i]);
-}
-
-/* One way to look at words, known where it is inlined. */
-struct look {
-  enum cgc_drain_way way;
-  cgc_scan_fn hits; /* words, or places where it is thorough */
-  cgc_scan_distances_fn distances;
-  cgc_scan_beside_fn beside;
-  cgc_scan_near_fn near;
-};
-
-/* Up to CGC_SCAN_WORDS words, part of the object at BLOCK. */
-struct group {
-  const uintptr_t *p;
-  size_t n;
-  uintptr_t block;
-  unsigned hits;
-  unsigned distant;
-};
-
-/*
- * A thorough look is for programs that know nothing of a collector: every
- * fourth byte (Ruby's IO buffers are packed structs), and distances from
- * BLOCK's start.  The word of an object's first place would begin before it.
- */
-CGC_SCANS_MEMORY
-CGC_INLINE struct group look_at(const struct cgc_marker *m,
-                                const struct cgc_scan_range *range,
-                                const uintptr_t *p, size_t n, uintptr_t block,
-                                bool first, struct look look) {
-  struct group g = {p, n, block, look.hits(p, n, range), 0};
-  if (look.way != CGC_DRAIN_THOROUGH)
-    return g;
-  g.hits &= m->places & ~(unsigned)first;
-  if (m->relative && block)
-    g.distant = look.distances(p, n, range, block);
-  return g;
-}
-
-/* What WORDS of the group say is known. */
-CGC_SCANS_MEMORY
-CGC_INLINE void leave_out(struct group *g, unsigned words, struct look look) {
-  g->hits &=
-      ~(look.way == CGC_DRAIN_THOROUGH ? cgc_scan_places_of(words) : words);
-}
-
-CGC_SCANS_MEMORY
-CGC_INLINE void see_places(struct cgc_marker *m, const struct cgc_slot_map *map,
-                           const struct cgc_scan_range *range,
-                           struct cgc_lane *l, const struct group *g) {
-  for (unsigned hits = g->hits; hits; hits &= hits - 1) {
-    uintptr_t word =
-        cgc_scan_word_at((const char *)g->p, (unsigned)__builtin_ctz(hits));
-    if (word - range->base >= range->bytes ||
-        (cgc_unlikely(m->strict) && !cgc_visit_counts(m, map, word)))
-      continue;
-    cgc_visit_see(m, map, l, word);
-  }
-  for (unsigned hits = g->distant; hits; hits &= hits - 1) {
-    uintptr_t word = *(const volatile uintptr_t *)&g->p[__builtin_ctz(hits)];
-    word += g->block;
-    if (word - range->base < range->bytes)
-      cgc_visit_distant(m, map, l, word);
-  }
-}
-
-/*
- * From the last word to the first, which is then the first to leave the queue:
- * what was made in this order is met in this order (buffers: 16 ms, not 25).
- */
-CGC_SCANS_MEMORY
-CGC_INLINE void see(struct cgc_marker *m, const struct cgc_slot_map *map,
-                    const struct cgc_scan_range *range, struct cgc_lane *l,
-                    const struct group *g, struct look look) {
-  unsigned hits = g->hits;
-  if (look.way == CGC_DRAIN_THOROUGH) {
-    see_places(m, map, range, l, g);
-  } else {
-    while (hits) {
-      unsigned last = (unsigned)__builtin_clz(hits) ^ 31;
-      uintptr_t word = *(const volatile uintptr_t *)&g->p[last];
-      hits &= (1u << last) - 1;
-      if (look.way == CGC_DRAIN_CAREFUL && word - range->base >= range->bytes)
-        continue;
-      if (look.way != CGC_DRAIN_STRICT || cgc_visit_counts(m, map, word))
-        cgc_visit_see(m, map, l, word);
-    }
-  }
-  cgc_visit_watch_queue(m, l);
-}
-
-CGC_SCANS_MEMORY
 CGC_INLINE void scan_range(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
-                           uintptr_t block, struct look look) {
+                           uintptr_t block, struct cgc_sight look) {
   const uintptr_t *p = (const uintptr_t *)lo;
   size_t n = (hi - lo) / sizeof *p;
   bool first = lo == block || !block;
-  if (look.way == CGC_DRAIN_THOROUGH && m->odd_words)
-    scan_odd(m, p, n);
+  if (look.way == CGC_SIGHT_THOROUGH && m->odd_words)
+    cgc_sight_odd(m, p, n);
   struct cgc_lane l = m->lane;
   m->scanned_bytes += hi - lo;
   for (;; n -= CGC_SCAN_WORDS, p += CGC_SCAN_WORDS, first = false) {
     size_t now = n < CGC_SCAN_WORDS ? n : CGC_SCAN_WORDS;
-    struct group g = look_at(m, &m->range, p, now, block, first, look);
+    struct cgc_sight_group g =
+        cgc_sight_look(m, &m->range, p, now, block, first, look);
     if (g.hits | g.distant)
-      see(m, &m->map, &m->range, &l, &g, look);
+      cgc_sight_see(m, &m->map, &m->range, &l, &g, look);
     if (n <= CGC_SCAN_WORDS)
       break;
   }
@@ -132,33 +37,16 @@ CGC_INLINE bool is_elsewhere(const struct cgc_marker *m) {
   return m->by_span || m->queue.npieces || m->grey.words;
 }
 
-/* Most objects stand in one line or in two. */
-CGC_SCANS_MEMORY
-CGC_INLINE void ask_for(uintptr_t addr, const struct cgc_slot_row *row) {
-  __builtin_prefetch((const void *)addr);
-  __builtin_prefetch((const void *)(addr + row->ahead));
-}
-
-/* From the queue, or from the grey span, into the cache. */
+/* From the queue into the cache. */
 CGC_SCANS_MEMORY
 CGC_INLINE struct cgc_near pop_slot(const struct cgc_marker *m,
                                     const struct cgc_slot_map *map,
                                     struct cgc_lane *l) {
   uint64_t slot = m->queue.slots[--l->n];
   const struct cgc_slot_row *row = cgc_slot_row(map, slot);
-  uintptr_t addr = cgc_slot_address(map, slot);
-  ask_for(addr, row);
-  return (struct cgc_near){addr, row};
-}
-
-CGC_SCANS_MEMORY
-CGC_INLINE struct cgc_near pop_grey(const struct cgc_marker *m,
-                                    struct cgc_lane *l) {
-  unsigned i = (unsigned)__builtin_ctzl(l->grey);
-  uintptr_t addr = m->grey.window + i * m->grey.slot_size;
-  l->grey &= l->grey - 1;
-  ask_for(addr, m->grey.row);
-  return (struct cgc_near){addr, m->grey.row};
+  struct cgc_near near = {cgc_slot_address(map, slot), row};
+  cgc_round_ask_for(near);
+  return near;
 }
 
 CGC_SCANS_MEMORY
@@ -196,8 +84,6 @@ CGC_INLINE bool fill_next(struct cgc_marker *m, const struct cgc_slot_map *map,
   while (*budget) {
     while (m->nnext < CGC_VISIT_NEXT && l->n > 0)
       enter_next(m, l, pop_slot(m, map, l));
-    while (m->nnext < CGC_VISIT_NEXT && l->grey)
-      enter_next(m, l, pop_grey(m, l));
     if (l->n > 0 || l->grey)
       return true;
     if (m->visited != l->ring) {
@@ -219,42 +105,44 @@ typedef uintptr_t (*step_fn)(const struct cgc_marker *m, struct cgc_window *w);
 
 /* A kernel's ways that are not worth being inlined. */
 struct ways {
-  void (*see)(struct cgc_marker *m, const struct group *g);
+  void (*see)(struct cgc_marker *m, const struct cgc_sight_group *g);
   uint64_t (*rest)(struct cgc_marker *m, const struct cgc_window *w);
   size_t (*apart)(struct cgc_marker *m, struct cgc_near near);
   bool (*run)(const struct cgc_marker *m, struct cgc_window *w,
-              struct group *far);
+              struct cgc_sight_group *far);
   step_fn step;
+  size_t (*greys)(struct cgc_marker *m, size_t budget);
   void (*scan)(struct cgc_marker *m, uintptr_t lo, uintptr_t hi,
                uintptr_t block);
 };
 
 CGC_SCANS_MEMORY
-CGC_INLINE void see_apart(struct cgc_marker *m, const struct group *g,
-                          struct look look) {
+CGC_INLINE void see_apart(struct cgc_marker *m, const struct cgc_sight_group *g,
+                          struct cgc_sight look) {
   struct cgc_lane l = m->lane;
-  see(m, &m->map, &m->range, &l, g, look);
+  cgc_sight_see(m, &m->map, &m->range, &l, g, look);
   m->lane = l;
 }
 
 /* The words of a longer object from the ninth on. */
 CGC_SCANS_MEMORY
 CGC_INLINE uint64_t scan_rest(struct cgc_marker *m, const struct cgc_window *w,
-                              struct look look) {
+                              struct cgc_sight look) {
   struct cgc_lane l = m->lane;
   const uintptr_t *p = (const uintptr_t *)w->addr;
   size_t n = w->row->words;
   uint64_t found = 0;
   for (size_t i = CGC_SCAN_WORDS; i < n; i += CGC_SCAN_WORDS) {
     size_t now = n - i < CGC_SCAN_WORDS ? n - i : CGC_SCAN_WORDS;
-    struct group g = look_at(m, &m->range, p + i, now, w->addr, false, look);
+    struct cgc_sight_group g =
+        cgc_sight_look(m, &m->range, p + i, now, w->addr, false, look);
     struct cgc_scan_near near = look.near(p + i, now, &w->scan);
     if (near.words) {
       found |= near.slots;
-      leave_out(&g, near.words, look);
+      cgc_sight_leave_out(&g, near.words, look);
     }
     if (g.hits | g.distant)
-      see(m, &m->map, &m->range, &l, &g, look);
+      cgc_sight_see(m, &m->map, &m->range, &l, &g, look);
   }
   m->lane = l;
   return found;
@@ -268,7 +156,7 @@ CGC_INLINE uint64_t scan_rest(struct cgc_marker *m, const struct cgc_window *w,
  */
 CGC_SCANS_MEMORY
 CGC_INLINE bool run(const struct cgc_marker *m, struct cgc_window *w,
-                    struct group *far, struct look look) {
+                    struct cgc_sight_group *far, struct cgc_sight look) {
   const struct cgc_scan_range *range = &m->range;
   const struct cgc_scan_window window = w->scan;
   const size_t size = w->row->size, n = w->row->words;
@@ -288,9 +176,10 @@ CGC_INLINE bool run(const struct cgc_marker *m, struct cgc_window *w,
     }
     __builtin_prefetch((const void *)(addr + CGC_WINDOW_AHEAD));
     const uintptr_t *p = (const uintptr_t *)addr;
-    struct group g = look_at(m, range, p, now, addr, true, look);
+    struct cgc_sight_group g =
+        cgc_sight_look(m, range, p, now, addr, true, look);
     struct cgc_scan_near near = look.near(p, now, &window);
-    leave_out(&g, near.words, look);
+    cgc_sight_leave_out(&g, near.words, look);
     todo |= near.slots & ~marked;
     marked |= near.slots;
     stop = g.hits | g.distant || n > CGC_SCAN_WORDS;
@@ -307,15 +196,16 @@ CGC_INLINE bool run(const struct cgc_marker *m, struct cgc_window *w,
 /* The object at hand, and all that is to be scanned with it. */
 CGC_SCANS_MEMORY
 CGC_INLINE size_t scan_window(struct cgc_marker *m, struct cgc_window *w,
-                              struct look look, struct ways ways) {
+                              struct cgc_sight look, struct ways ways) {
   const uintptr_t *p = (const uintptr_t *)w->addr;
   size_t n = w->row->words, now = n < CGC_SCAN_WORDS ? n : CGC_SCAN_WORDS;
-  struct group far = look_at(m, &m->range, p, now, w->addr, true, look);
+  struct cgc_sight_group far =
+      cgc_sight_look(m, &m->range, p, now, w->addr, true, look);
   struct cgc_scan_near here = look.near(p, now, &w->scan);
   if (here.words)
     cgc_window_ask_for(w);
   cgc_window_find(w, here.slots);
-  leave_out(&far, here.words, look);
+  cgc_sight_leave_out(&far, here.words, look);
   do {
     if (far.hits | far.distant)
       ways.see(m, &far);
@@ -331,7 +221,7 @@ CGC_INLINE size_t scan_window(struct cgc_marker *m, struct cgc_window *w,
  */
 CGC_SCANS_MEMORY
 CGC_INLINE size_t scan_apart(struct cgc_marker *m, struct cgc_near near,
-                             struct look look, struct ways ways) {
+                             struct cgc_sight look, struct ways ways) {
   size_t n = near.row->words, size = near.row->size;
   if (n == 0) {
     cgc_fetch_scan_described(m, near.addr, near.addr + size);
@@ -356,7 +246,7 @@ CGC_INLINE size_t scan_apart(struct cgc_marker *m, struct cgc_near near,
  */
 CGC_SCANS_MEMORY
 CGC_INLINE uintptr_t step_on(const struct cgc_marker *m, struct cgc_window *w,
-                             struct look look) {
+                             struct cgc_sight look) {
   const struct cgc_scan_range *range = &m->range;
   const struct cgc_scan_window window = w->scan;
   const size_t size = w->row->size, n = w->row->words;
@@ -365,15 +255,15 @@ CGC_INLINE uintptr_t step_on(const struct cgc_marker *m, struct cgc_window *w,
   unsigned last = 0, which = 0;
   for (;;) {
     const uintptr_t *p = (const uintptr_t *)addr;
-    struct group g = look_at(m, range, p, n, addr, true, look);
+    struct cgc_sight_group g = cgc_sight_look(m, range, p, n, addr, true, look);
     if (g.hits == 0 || g.hits & (g.hits - 1) || g.distant)
       break;
     if (g.hits != last) {
       last = g.hits;
       which = (unsigned)__builtin_ctz(last);
-      if (look.way == CGC_DRAIN_THOROUGH && which % 2 == 0)
+      if (look.way == CGC_SIGHT_THOROUGH && which % 2 == 0)
         break;
-      which >>= look.way == CGC_DRAIN_THOROUGH;
+      which >>= look.way == CGC_SIGHT_THOROUGH;
       __asm__ volatile("" : "+r"(which));
     }
     uintptr_t word = *(const volatile uintptr_t *)&p[which];
@@ -384,7 +274,7 @@ CGC_INLINE uintptr_t step_on(const struct cgc_marker *m, struct cgc_window *w,
     }
     uint64_t i = offset * window.magic >> 32;
     uintptr_t start = window.base + i * size;
-    if (look.way == CGC_DRAIN_STRICT &&
+    if (look.way == CGC_SIGHT_STRICT &&
         !cgc_displacement_is_allowed(word - start))
       break;
     if (marked >> i & 1) {
@@ -434,6 +324,74 @@ static CGC_NOINLINE bool follow(struct cgc_marker *m, struct cgc_near *near,
   return w.todo;
 }
 
+/* ---- Rounds ----------------------------------------------------------- */
+
+/* Whether more is to be done than to look at the object's words. */
+CGC_SCANS_MEMORY
+CGC_INLINE bool is_apart(const struct cgc_marker *m, struct cgc_near near,
+                         struct cgc_sight look) {
+  const uintptr_t *p = (const uintptr_t *)near.addr;
+  size_t n = near.row->words;
+  if (n - 1 >= CGC_SCAN_WORDS || (look.way == CGC_SIGHT_THOROUGH && m->whole))
+    return true;
+  return look.way != CGC_SIGHT_STRICT && look.beside(p, n, near.addr);
+}
+
+/*
+ * Objects that are only to be looked at leave their words to ROUND, the others
+ * are scanned at once; meanwhile those of the next batch come in.
+ * returns  how many others were scanned with them
+ */
+CGC_SCANS_MEMORY
+CGC_INLINE size_t scan_batch(struct cgc_marker *m, struct cgc_round *round,
+                             struct cgc_sight look, struct ways ways) {
+  const struct cgc_batch *batch = &round->batch[!round->at];
+  const struct cgc_batch *next = &round->batch[round->at];
+  uintptr_t *to = round->words;
+  size_t others = 0;
+  for (size_t i = batch->n; i < next->n; i++)
+    cgc_round_ask_for(next->near[i]);
+  for (size_t i = 0; i < batch->n; i++) {
+    struct cgc_near near = batch->near[i];
+    cgc_round_ask_for(next->near[i]);
+    if (cgc_unlikely(is_apart(m, near, look))) {
+      others += ways.apart(m, near);
+      continue;
+    }
+    const uintptr_t *p = (const uintptr_t *)near.addr;
+    struct cgc_sight_group g =
+        cgc_sight_look(m, &m->range, p, near.row->words, near.addr, true, look);
+    m->scanned_bytes += near.row->size;
+    if (cgc_unlikely(g.distant))
+      ways.see(m, &g);
+    else
+      to = cgc_sight_collect(m, &g, to, look);
+  }
+  round->nwords = (size_t)(to - round->words);
+  return others;
+}
+
+/*
+ * Scan grey objects, a batch at a time, until there are no more.
+ * returns  how many, and those scanned with them
+ */
+CGC_SCANS_MEMORY
+CGC_INLINE size_t drain_greys(struct cgc_marker *m, size_t budget,
+                              struct cgc_sight look, struct ways ways) {
+  struct cgc_round round;
+  size_t n = 0;
+  cgc_round_open(&round, m);
+  do {
+    if (cgc_unlikely(cgc_fetch_is_asked(m)))
+      cgc_fetch_share(m);
+    n += cgc_round_fill(&round, m, n < budget);
+    cgc_round_visit(&round, m);
+    n += scan_batch(m, &round, look, ways);
+    cgc_round_find(&round, m);
+  } while (cgc_round_next(&round));
+  return n;
+}
+
 /* ---- The loop --------------------------------------------------------- */
 
 /*
@@ -445,30 +403,24 @@ CGC_INLINE size_t scan_object(struct cgc_marker *m,
                               const struct cgc_slot_map *map,
                               const struct cgc_scan_range *range,
                               struct cgc_lane *l, struct cgc_near near,
-                              struct look look, struct ways ways) {
-  const uintptr_t *p = (const uintptr_t *)near.addr;
-  size_t n = near.row->words;
-  bool apart =
-      n - 1 >= CGC_SCAN_WORDS || (look.way == CGC_DRAIN_THOROUGH && m->whole);
-  struct group g = {.n = 0};
-  if (cgc_likely(!apart)) {
-    g = look_at(m, range, p, n, near.addr, true, look);
-    apart = look.way != CGC_DRAIN_STRICT && look.beside(p, n, near.addr);
-  }
-  if (cgc_unlikely(apart)) {
+                              struct cgc_sight look, struct ways ways) {
+  if (cgc_unlikely(is_apart(m, near, look))) {
     m->lane = *l;
     size_t others = ways.apart(m, near);
     *l = m->lane;
     return others;
   }
+  const uintptr_t *p = (const uintptr_t *)near.addr;
+  struct cgc_sight_group g =
+      cgc_sight_look(m, range, p, near.row->words, near.addr, true, look);
   m->scanned_bytes += near.row->size;
-  see(m, map, range, l, &g, look);
+  cgc_sight_see(m, map, range, l, &g, look);
   return 0;
 }
 
 CGC_SCANS_MEMORY
-CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
-                      struct ways ways) {
+CGC_INLINE bool drain(struct cgc_marker *m, size_t budget,
+                      struct cgc_sight look, struct ways ways) {
   const struct cgc_scan_range *range = &m->range;
   struct cgc_lane l = m->lane;
   while (budget > 0) {
@@ -476,8 +428,12 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
     bool alone = false;
     if (cgc_likely(l.n > 0 && m->nnext == CGC_VISIT_NEXT)) {
       near = exchange_next(m, &l, pop_slot(m, &m->map, &l));
-    } else if (l.grey && m->nnext == CGC_VISIT_NEXT) {
-      near = exchange_next(m, &l, pop_grey(m, &l));
+    } else if (l.grey && l.n == 0) {
+      m->lane = l;
+      size_t n = ways.greys(m, budget);
+      budget -= cgc_min(n, budget);
+      l = m->lane;
+      continue;
     } else {
       if (fill_next(m, &m->map, &l, &budget))
         continue;
@@ -498,7 +454,7 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
       cgc_fetch_share(m);
       l = m->lane;
     }
-    if (alone && (look.way == CGC_DRAIN_STRICT || !m->whole)) {
+    if (alone && (look.way == CGC_SIGHT_STRICT || !m->whole)) {
       struct cgc_near at = near;
       m->lane = l;
       bool again = follow(m, &at, ways.step);
@@ -518,9 +474,9 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
 
 /* ALONE: what looks at an object that is scanned without its neighbours. */
 #define KERNEL(name, alone, target, ...)                                       \
-  static const struct look look_##name = {__VA_ARGS__};                        \
+  static const struct cgc_sight look_##name = {__VA_ARGS__};                   \
   CGC_SCANS_MEMORY target static CGC_NOINLINE void see_##name(                 \
-      struct cgc_marker *m, const struct group *g) {                           \
+      struct cgc_marker *m, const struct cgc_sight_group *g) {                 \
     see_apart(m, g, look_##name);                                              \
   }                                                                            \
   CGC_SCANS_MEMORY target static CGC_NOINLINE uint64_t rest_##name(            \
@@ -528,7 +484,8 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
     return scan_rest(m, w, look_##name);                                       \
   }                                                                            \
   CGC_SCANS_MEMORY target static CGC_NOINLINE bool run_##name(                 \
-      const struct cgc_marker *m, struct cgc_window *w, struct group *far) {   \
+      const struct cgc_marker *m, struct cgc_window *w,                        \
+      struct cgc_sight_group *far) {                                           \
     return run(m, w, far, look_##name);                                        \
   }                                                                            \
   CGC_SCANS_MEMORY target static CGC_NOINLINE uintptr_t step_##name(           \
@@ -547,23 +504,30 @@ CGC_INLINE bool drain(struct cgc_marker *m, size_t budget, struct look look,
                                     .run = run_##name,                         \
                                     .scan = scan_##name});                     \
   }                                                                            \
+  CGC_SCANS_MEMORY target static CGC_NOINLINE size_t greys_##name(             \
+      struct cgc_marker *m, size_t budget) {                                   \
+    return drain_greys(                                                        \
+        m, budget, look_##alone,                                               \
+        (struct ways){.see = see_##name, .apart = apart_##name});              \
+  }                                                                            \
   CGC_SCANS_MEMORY target static bool drain_##name(struct cgc_marker *m,       \
                                                    size_t budget) {            \
     return drain(m, budget, look_##alone,                                      \
                  (struct ways){see_##name, rest_##name, apart_##name,          \
-                               run_##name, step_##name, scan_##name});         \
+                               run_##name, step_##name, greys_##name,          \
+                               scan_##name});                                  \
   }
 
 #define KERNELS(name, alone, target)                                           \
-  KERNEL(name, alone, target, CGC_DRAIN_ADDRESSES, cgc_scan_words_##name,      \
+  KERNEL(name, alone, target, CGC_SIGHT_ADDRESSES, cgc_scan_words_##name,      \
          NULL, cgc_scan_beside_##alone, cgc_scan_near_##name)                  \
-  KERNEL(name##_careful, alone##_careful, target, CGC_DRAIN_CAREFUL,           \
+  KERNEL(name##_careful, alone##_careful, target, CGC_SIGHT_CAREFUL,           \
          cgc_scan_words_##name, NULL, cgc_scan_beside_##alone,                 \
          cgc_scan_near_##name)                                                 \
-  KERNEL(name##_strict, alone##_strict, target, CGC_DRAIN_STRICT,              \
+  KERNEL(name##_strict, alone##_strict, target, CGC_SIGHT_STRICT,              \
          cgc_scan_words_##name, NULL, cgc_scan_beside_##alone,                 \
          cgc_scan_near_##name)                                                 \
-  KERNEL(name##_thorough, alone##_thorough, target, CGC_DRAIN_THOROUGH,        \
+  KERNEL(name##_thorough, alone##_thorough, target, CGC_SIGHT_THOROUGH,        \
          cgc_scan_places_##name, cgc_scan_distances_##name,                    \
          cgc_scan_beside_##alone, cgc_scan_near_##name)
 
@@ -576,7 +540,7 @@ KERNELS(plain, plain, )
 KERNELS(avx2, avx2, CGC_SCAN_TARGET_AVX2)
 KERNELS(avx512, avx2, CGC_SCAN_TARGET_AVX512)
 
-/* in the order of enum cgc_drain_way */
+/* in the order of enum cgc_sight_way */
 #define WAYS(name)                                                             \
   {                                                                            \
     {drain_##name, scan_##name},                                               \
@@ -586,7 +550,7 @@ KERNELS(avx512, avx2, CGC_SCAN_TARGET_AVX512)
     }                                                                          \
   }
 
-static const struct cgc_drain_kernel kernels[CGC_SCAN_KERNELS][CGC_DRAIN_WAYS] =
+static const struct cgc_drain_kernel kernels[CGC_SCAN_KERNELS][CGC_SIGHT_WAYS] =
     {
         [CGC_SCAN_PLAIN] = WAYS(plain),
         [CGC_SCAN_AVX2] = WAYS(avx2),
@@ -594,6 +558,6 @@ static const struct cgc_drain_kernel kernels[CGC_SCAN_KERNELS][CGC_DRAIN_WAYS] =
 };
 
 const struct cgc_drain_kernel *cgc_drain_choose(enum cgc_scan_kernel kernel,
-                                                enum cgc_drain_way way) {
+                                                enum cgc_sight_way way) {
   return &kernels[cgc_scan_choose(kernel)][way];
 }

@@ -8,10 +8,10 @@
  *
  * An object's contents are asked for when it enters next and looked at when it
  * leaves.  Where the front is wide, spans wait instead of objects, and their
- * grey objects are scanned in address order (mark/queue.h).  An object that
- * names one beside it is scanned with all that hangs on it in its window
- * (mark/window.h).  A list has one object at a time: it is followed without
- * ring and queue.
+ * grey objects are scanned in address order, in rounds (mark/round.h).  An
+ * object that names one beside it is scanned with all that hangs on it in its
+ * window (mark/window.h).  A list has one object at a time: it is followed
+ * without ring and queue.
  *
  * The loop is compiled for each kernel of mark/scan, with and without what the
  * options add.
@@ -24,19 +24,12 @@
 #ifndef CGC_MARK_DRAIN_H
 #define CGC_MARK_DRAIN_H
 
-#include "mark/fetch.h"
+#include "mark/round.h"
+#include "mark/sight.h"
 #include "mark/window.h"
-
-enum cgc_drain_way {
-  CGC_DRAIN_ADDRESSES, /* aligned words */
-  CGC_DRAIN_CAREFUL,   /* the same while the program may be changing them */
-  CGC_DRAIN_STRICT,    /* of them those that name a byte that counts */
-  CGC_DRAIN_THOROUGH,  /* and all that the options add */
-  CGC_DRAIN_WAYS
-};
 
 /** The kernel that the options ask for. */
 const struct cgc_drain_kernel *cgc_drain_choose(enum cgc_scan_kernel kernel,
-                                                enum cgc_drain_way way);
+                                                enum cgc_sight_way way);
 
 #endif

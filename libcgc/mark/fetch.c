@@ -183,6 +183,13 @@ size_t cgc_fetch(struct cgc_marker *m) {
   return 1 + (size_t)(m->scanned_bytes - before) / OBJECT;
 }
 
+bool cgc_fetch_greys(struct cgc_marker *m) {
+  while (m->grey.words == 0 || !next_greys(m))
+    if (m->queue.npieces > 0 || !open_span(m))
+      return false;
+  return true;
+}
+
 bool cgc_fetch_shared(struct cgc_marker *m) {
   m->lane.n = cgc_queue_take_shared(&m->queue);
   if (m->lane.n > 0 || m->queue.npieces > 0)

@@ -30,6 +30,12 @@ void cgc_fetch_scan_described(struct cgc_marker *m, uintptr_t lo, uintptr_t hi);
  */
 size_t cgc_fetch(struct cgc_marker *m);
 
+/**
+ * More greys, if no piece waits: those come first, or their number would grow.
+ * returns  whether there are any
+ */
+bool cgc_fetch_greys(struct cgc_marker *m);
+
 /** The same from the others.  returns  false if they gave nothing */
 bool cgc_fetch_shared(struct cgc_marker *m);
 

@@ -25,10 +25,10 @@ static void open_options(struct cgc_marker *m) {
   enum cgc_scan_kernel kernel = (enum cgc_scan_kernel)o->scan;
   bool thorough = m->odd_words || o->packed || o->relative;
   m->careful = cgc_drain_choose(
-      kernel, thorough || m->strict ? CGC_DRAIN_THOROUGH : CGC_DRAIN_CAREFUL);
-  m->kernel = cgc_drain_choose(kernel, thorough    ? CGC_DRAIN_THOROUGH
-                                       : m->strict ? CGC_DRAIN_STRICT
-                                                   : CGC_DRAIN_ADDRESSES);
+      kernel, thorough || m->strict ? CGC_SIGHT_THOROUGH : CGC_SIGHT_CAREFUL);
+  m->kernel = cgc_drain_choose(kernel, thorough    ? CGC_SIGHT_THOROUGH
+                                       : m->strict ? CGC_SIGHT_STRICT
+                                                   : CGC_SIGHT_ADDRESSES);
 }
 
 void cgc_marker_open(struct cgc_marker *m, struct cgc_heap *heap,

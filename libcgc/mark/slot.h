@@ -102,6 +102,15 @@ CGC_INLINE uint64_t cgc_slot_of(struct cgc_place place) {
 uint64_t cgc_slot_find_described(const struct cgc_slot_map *map,
                                  uintptr_t word);
 
+/** The same in a word, for one whose page has DESC.  returns  0 for none */
+CGC_INLINE uint64_t cgc_slot_find_by(const struct cgc_slot_map *map,
+                                     uintptr_t word, uint32_t desc) {
+  const struct cgc_slot_row *row = &map->rows[desc & 511];
+  if (cgc_unlikely(row->tag == 0) || cgc_unlikely(desc & CGC_DESC_DESCRIBED))
+    return 0;
+  return cgc_slot_of(cgc_slot_place_in(row, word, desc));
+}
+
 /** The same in a word.  returns  0 for none */
 CGC_INLINE uint64_t cgc_slot_find(const struct cgc_slot_map *map,
                                   uintptr_t word) {
