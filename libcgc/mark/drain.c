@@ -238,6 +238,34 @@ CGC_INLINE size_t scan_apart(struct cgc_marker *m, struct cgc_near near,
 }
 
 /*
+ * How often in a row the word at WHICH, the only one of HITS, names the next
+ * slot, from slot AT at ADDR on: as lists do that were made in order.
+ */
+CGC_SCANS_MEMORY
+CGC_INLINE unsigned march(const struct cgc_marker *m,
+                          const struct cgc_window *w, uintptr_t addr,
+                          uint64_t at, uint64_t marked, unsigned hits,
+                          unsigned which, struct cgc_sight look) {
+  const size_t size = w->row->size, n = w->row->words;
+  uint64_t limit = ((w->scan.bytes - 1) * w->scan.magic >> 32) - at;
+  uint64_t ahead = marked >> at >> 1;
+  unsigned steps = 0;
+  if (ahead)
+    limit = cgc_min(limit, (uint64_t)__builtin_ctzl(ahead));
+  for (; steps < limit; steps++) {
+    const uintptr_t *p = (const uintptr_t *)addr;
+    __builtin_prefetch((const void *)(addr + CGC_WINDOW_AHEAD));
+    struct cgc_sight_group g =
+        cgc_sight_look(m, &m->range, p, n, addr, true, look);
+    addr += size;
+    if (g.hits != hits || g.distant ||
+        *(const volatile uintptr_t *)&p[which] != addr)
+      break;
+  }
+  return steps;
+}
+
+/*
  * From the object at hand on to the one that it alone names, as long as that
  * is in the window.  Each step guesses that the link stands where the last one
  * did, and that it leads to an object's start, so that the processor need not
@@ -267,6 +295,14 @@ CGC_INLINE uintptr_t step_on(const struct cgc_marker *m, struct cgc_window *w,
       __asm__ volatile("" : "+r"(which));
     }
     uintptr_t word = *(const volatile uintptr_t *)&p[which];
+    if (word == addr + size) {
+      uint64_t at = (addr - window.base) * window.magic >> 32;
+      unsigned steps = march(m, w, addr, at, marked, last, which, look);
+      marked |= ((1ULL << steps) - 1) << at << 1;
+      addr += steps * size;
+      if (steps > 0)
+        continue;
+    }
     uintptr_t offset = word - window.base;
     if (cgc_unlikely(offset >= window.bytes)) {
       out = word;

@@ -11,6 +11,8 @@
 #include "mark/worker.h"
 #include "private.h"
 
+#include <stdlib.h>
+
 enum { FEW = 20, OBJECTS = 60000, EDGES = 3, MARKERS_MAX = 4 };
 
 static const size_t large_enough = (size_t)1 << 40; /* in use, pretended */
@@ -230,6 +232,41 @@ START_TEST(a_list_of_many_sorts_is_followed_to_its_end) {
 }
 END_TEST
 
+static int by_address(const void *a, const void *b) {
+  uintptr_t p = *(const uintptr_t *)a, q = *(const uintptr_t *)b;
+  return (p > q) - (p < q);
+}
+
+/*
+ * Neighbours in the order of their addresses: such a list is followed many at
+ * a time.  It has an end, a way back or one that leads past the next, anywhere.
+ */
+START_TEST(a_list_in_order_ends_where_it_does) {
+  enum { NODES = 200 };
+  void **node[NODES];
+  size_t n = 2 * ((size_t)_i / CGC_SCAN_KERNELS + 1), link = n - 1;
+  cgc_options.scan = _i % CGC_SCAN_KERNELS;
+  for (int i = 0; i < NODES; i++)
+    node[i] = private_alloc(cache, CGC_KIND_SCAN, n * sizeof(void *));
+  qsort(node, NODES, sizeof *node, by_address);
+  for (int i = 0; i < NODES - 1; i++)
+    node[i][link] = node[i + 1];
+  for (int end = 1; end < NODES - 2; end++) {
+    uint64_t length = (uint64_t)end + 1;
+    node[end][link] = NULL;
+    ck_assert_uint_eq(marked_from(node[0]), length);
+    node[end][link] = node[end / 2];
+    ck_assert_uint_eq(marked_from(node[0]), length);
+    node[end][link] = node[end + 2];
+    ck_assert_uint_eq(marked_from(node[0]), NODES - 1);
+    node[end][link] = node[end + 1];
+    node[end][0] = node[end / 2];
+    ck_assert_uint_eq(marked_from(node[0]), NODES);
+    node[end][0] = NULL;
+  }
+}
+END_TEST
+
 START_TEST(a_list_that_ends_in_noscan_large_or_itself_ends) {
   static const size_t sizes[] = {48, 100000};
   for (int kind = CGC_KIND_NOSCAN; kind <= CGC_KIND_SCAN; kind++)
@@ -351,6 +388,8 @@ int main(void) {
   tcase_add_checked_fixture(shapes, set_up, NULL);
   tcase_add_loop_test(shapes, a_list_of_many_sorts_is_followed_to_its_end, lo,
                       hi);
+  tcase_add_loop_test(shapes, a_list_in_order_ends_where_it_does, 0,
+                      4 * CGC_SCAN_KERNELS);
   tcase_add_test(shapes, a_step_is_bounded_whatever_it_leads_to);
   tcase_add_test(shapes, a_list_that_ends_in_noscan_large_or_itself_ends);
   tcase_add_loop_test(shapes, a_list_ends_at_a_link_that_does_not_count, lo,
