@@ -12,7 +12,7 @@ BENCH_PATTERNS = t/bench/malloc/small t/bench/malloc/server \
   t/bench/malloc/bursts t/bench/malloc/large t/bench/malloc/grow \
   t/bench/malloc/zeroed t/bench/malloc/threads t/bench/malloc/phases \
   t/bench/back
-BENCH_TOOLS = t/bench/turns t/bench/start
+BENCH_TOOLS = t/bench/turns t/bench/start t/bench/bare
 # Under cgc run.
 BENCH_VICTIMS = t/bench/look
 BENCH_SHARED = t/bench/bench.h t/bench/bench.c
@@ -41,7 +41,8 @@ t/bench/measure: t/programs/measure.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -O2 -o $@ \
 	  $(srcdir)/t/programs/measure.c
 
-.PHONY: bench bench-programs bench-mark bench-clients bench-sizes bench-alloc \
+.PHONY: bench bench-programs bench-mark bench-clients bench-sizes \
+  bench-small bench-alloc \
   bench-malloc bench-pause bench-start bench-leak bench-look
 bench-programs: all $(BENCH_COLLECTOR) $(BENCH_PATTERNS) $(BENCH_TOOLS) \
   $(BENCH_VICTIMS) t/bench/measure
@@ -51,6 +52,8 @@ bench-mark: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/mark.sh
 bench-sizes: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/mark.sh --sizes
+bench-small: bench-programs
+	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/mark.sh --small
 bench-alloc: bench-programs
 	$(AM_V_at)$(BENCH_ENV) $(srcdir)/t/bench/alloc.sh
 bench-malloc: bench-programs
@@ -71,7 +74,7 @@ bench-clients: all
 
 # One after the other, whatever -j says.
 bench: bench-programs
-	for part in mark sizes alloc malloc pause start leak look; do \
+	for part in mark sizes small alloc malloc pause start leak look; do \
 	  $(MAKE) $(AM_MAKEFLAGS) bench-$$part || exit 1; echo; \
 	done
 

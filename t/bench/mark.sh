@@ -3,7 +3,9 @@
 # The time of a full collection, libcgc against libgc, by turns.
 #
 #   mark.sh           each shape, with 1 and 2 markers; then whole programs
-#   mark.sh --sizes   libcgc alone, by the size of the heap
+#   mark.sh --sizes   libcgc alone, by the size of the heap; then the memory
+#                     that marking takes
+#   mark.sh --small   libcgc alone, small heaps, 1 and 2 markers
 #
 # ROUNDS (7) collections of each, MIB (256) of live objects, SHAPES, SIZES in
 # MiB, MARKERS (1, with --sizes).
@@ -65,6 +67,16 @@ shapes() {
   done
 }
 
+# What no marker can do without: see t/bench/bare.c.
+bare() {
+  heading "Bare loops over $mib MiB, milliseconds, 1 and 2 threads"
+  echo "| loop     | 1 thread | 2 threads |"
+  echo "|----------|---------:|----------:|"
+  "$bin/bare" "$mib" "$rounds" | while read -r name one two; do
+    printf '| %-8s | %8s | %9s |\n' "$name" "$one" "$two"
+  done
+}
+
 whole_programs() {
   heading 'Whole programs, milliseconds'
   echo "As above; the last column is collections, libgc / libcgc, 1 marker."
@@ -102,8 +114,51 @@ sizes() {
   done
 }
 
+# What has to wait in a list that is longer, or an array that is wider, than
+# any queue.
+memory() {
+  heading "Memory that marking takes, ${DEEP_MIB:-4608} and ${WIDE_MIB:-48} MiB"
+  echo "Growth of the process's peak by $rounds collections after the heap was"
+  echo "built: a list of 100 million nodes, an array of a million."
+  echo
+  echo '| shape    | markers |    MiB |   KiB more | of the heap |'
+  echo '|----------|--------:|-------:|-----------:|------------:|'
+  for shape in list:${DEEP_MIB:-4608} array:${WIDE_MIB:-48}; do
+    for nmarkers in 1 2; do
+      "$bin/turns" "$rounds" \
+        "$(with mark "$ours" $nmarkers "${shape%:*}" "${shape#*:}")" \
+        > "$work/lines" || exit 1
+      read -r wall cpu kib < "$work/lines"
+      printf '| %-8s | %7d | %6d | %10.0f | %9s %% |\n' "${shape%:*}" \
+        $nmarkers "${shape#*:}" "$kib" \
+        "$(awk -v k="$kib" -v m="${shape#*:}" \
+          'BEGIN { printf "%.2f", k / m / 10.24 }')"
+    done
+  done
+}
+
+# A second marker must never cost more than it brings.
+small() {
+  heading 'Full collection of small heaps, milliseconds, 1 and 2 markers'
+  echo "libcgc alone; wall time, medians of $rounds, by turns."
+  echo
+  echo '| shape    |    MiB | 1 marker | 2 markers |  ratio |'
+  echo '|----------|-------:|---------:|----------:|-------:|'
+  for shape in ${SHAPES:-list chains random tree buffers}; do
+    for size in ${SIZES:-1 2 4 8 16 32 64}; do
+      "$bin/turns" "$rounds" "$(with mark "$ours" 1 "$shape" "$size")" \
+        "$(with mark "$ours" 2 "$shape" "$size")" > "$work/lines" || exit 1
+      { read -r one cpu count; read -r two cpu count; } < "$work/lines"
+      printf '| %-8s | %6d | %8s | %9s | %6s |\n' "$shape" "$size" \
+        "$(scaled "$one" 1e6 2)" "$(scaled "$two" 1e6 2)" \
+        "$(ratio "$two" "$one")"
+    done
+  done
+}
+
 case ${1-} in
-'') shapes; echo; whole_programs ;;
---sizes) sizes ;;
-*) echo "usage: mark.sh [--sizes]" >&2; exit 2 ;;
+'') shapes; echo; bare; echo; whole_programs ;;
+--sizes) sizes; echo; memory ;;
+--small) small ;;
+*) echo "usage: mark.sh [--sizes | --small]" >&2; exit 2 ;;
 esac

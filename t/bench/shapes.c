@@ -95,6 +95,14 @@ static void *build_random(size_t n) {
   return root;
 }
 
+/* One array that points to all other nodes. */
+static void *build_array(size_t n) {
+  struct node **array = make(n * sizeof *array);
+  for (size_t i = 0; i < n; i++)
+    array[i] = make_node();
+  return array;
+}
+
 static uint64_t *random_words(size_t size_bytes) {
   uint64_t *words = make(size_bytes);
   for (size_t i = 0; i < size_bytes / sizeof *words; i++)
@@ -121,6 +129,8 @@ void *shapes_build(const char *shape, size_t bytes,
     return build_random(nnodes);
   if (strcmp(shape, "tree") == 0)
     return build_tree(nnodes);
+  if (strcmp(shape, "array") == 0)
+    return build_array(nnodes);
   if (strcmp(shape, "buffers") == 0)
     return build_buffers(bytes / (BUFFER_BYTES + 16));
   if (strcmp(shape, "block") == 0)

@@ -10,6 +10,7 @@
  *   random   each node has 4 links: one leads round a cycle through all
  *            nodes, shuffled, so that all are alive; three lead anywhere
  *   tree     one balanced binary tree, allocated in pre-order
+ *   array    one array of all other nodes
  *   buffers  4 KiB of random words each, held by one array
  *   block    one object full of random words
  */
