@@ -14,7 +14,11 @@
 /* Headers before Linux 6.7 lack it. */
 #define FEATURE_WP_ASYNC (1ull << 15)
 
-enum { CANDIDATES = 128 }; /* pages asked about again at once */
+enum {
+  CANDIDATES = 128,       /* pages asked about again at once */
+  GAP = 32 << 10,         /* bytes between two that are asked about together */
+  GAP_ARMING = 1024 << 10 /* the same where they are armed */
+};
 
 /* Where programs do not look for descriptors: none counts on such a number. */
 static const int high[] = {1000, 200, 20};
@@ -118,30 +122,35 @@ static int find(struct search *s, uintptr_t lo, uintptr_t hi, uintptr_t *at) {
                           s->fn ? pass_on : NULL, s, at);
 }
 
-/* From the first to the last of some pages that may have been written. */
+/* Runs of pages that may have been written, with what stands in small gaps. */
 struct candidates {
-  uintptr_t lo, hi;
+  size_t gap, n;
+  struct {
+    uintptr_t lo, hi;
+  } run[CANDIDATES];
 };
 
 static void note_candidate(uintptr_t lo, uintptr_t hi, void *ctx) {
   struct candidates *c = ctx;
-  if (!c->hi)
-    c->lo = lo;
-  c->hi = hi;
+  if (c->n == 0 || lo - c->run[c->n - 1].hi > c->gap)
+    c->run[c->n++].lo = lo;
+  c->run[c->n - 1].hi = hi;
 }
 
 /*
  * Most pages are clean, and for just this question, of pages that are there or
  * not, the kernel has a loop of its own: 1 ns a page in place of 2.6.  What
- * stands between candidates is asked for with them: each call that arms a page
- * interrupts the processors that the program runs on, for 3 us and more.
+ * stands between two candidates is asked for with them if that takes less than
+ * a call, which where it arms a page interrupts the processors that the program
+ * runs on, for 3 us and more.
  */
 static int find_candidates(const struct search *s, struct candidates *c,
                            uintptr_t lo, uintptr_t hi, uintptr_t *at) {
   const struct cgc_pagemap_query query = {.all = CGC_PAGEMAP_WRITTEN,
                                           .flags = CGC_PAGEMAP_MUST_TRACK,
                                           .max = CANDIDATES};
-  *c = (struct candidates){0, 0};
+  c->gap = s->flags & CGC_PAGEMAP_PROTECT ? GAP_ARMING : GAP;
+  c->n = 0;
   return cgc_pagemap_scan(s->dirty->pagemap.fd, lo, hi, &query, note_candidate,
                           c, at);
 }
@@ -152,8 +161,8 @@ static int search(struct search *s, uintptr_t lo, uintptr_t hi, uintptr_t *at) {
   uintptr_t next = lo;
   for (*at = lo; *at < hi; *at = next) {
     int err = find_candidates(s, &c, *at, hi, &next);
-    if (!err && c.lo < c.hi)
-      err = find(s, c.lo, c.hi, at);
+    for (size_t i = 0; i < c.n && !err && s->max > 0; i++)
+      err = find(s, c.run[i].lo, c.run[i].hi, at);
     if (err || s->max == 0)
       return err;
   }
@@ -247,6 +256,12 @@ uintptr_t cgc_dirty_take(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
                          size_t max, cgc_pagemap_fn fn, void *ctx) {
   struct search s = {dirty, CGC_PAGEMAP_PROTECT, max ? max : SIZE_MAX, fn, ctx};
   return ask(&s, lo, hi);
+}
+
+void cgc_dirty_forget(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi) {
+  struct uffdio_writeprotect range = {.range = {.start = lo, .len = hi - lo}};
+  if (lo < hi && dirty->provider != CGC_DIRTY_NONE)
+    raw(SYS_ioctl, dirty->uffd.fd, (long)UFFDIO_WRITEPROTECT, (long)&range);
 }
 
 uintptr_t cgc_dirty_look(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,

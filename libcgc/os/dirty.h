@@ -6,6 +6,7 @@
  *   track    [lo, hi) counts from now on; all of it is dirty
  *   take     the dirty pages, which are clean (armed) from then on
  *   look     the dirty pages, which stay dirty
+ *   forget   all of it is dirty, and a write to it costs nothing
  *
  * Provider UFFD: userfaultfd's write protection in asynchronous mode, with
  * PAGEMAP_SCAN.  The kernel notes each first write itself, its own writes
@@ -73,7 +74,10 @@ int cgc_dirty_track(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi);
 uintptr_t cgc_dirty_take(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
                          size_t max, cgc_pagemap_fn fn, void *ctx);
 
-/** The same, and leave them as they are. */
+/** All of [LO, HI) is dirty, until it is taken again. */
+void cgc_dirty_forget(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi);
+
+/** As take, and leave them as they are. */
 uintptr_t cgc_dirty_look(struct cgc_dirty *dirty, uintptr_t lo, uintptr_t hi,
                          size_t max, cgc_pagemap_fn fn, void *ctx);
 

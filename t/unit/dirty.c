@@ -98,6 +98,16 @@ START_TEST(a_look_leaves_pages_dirty) {
 }
 END_TEST
 
+START_TEST(what_is_forgotten_is_dirty) {
+  open_or_leave();
+  char *p = armed();
+  cgc_dirty_forget(&tracker, (uintptr_t)p, (uintptr_t)p + PAGES / 2 * PAGE);
+  ck_assert_uint_eq(look(p).n, PAGES / 2);
+  ck_assert_uint_eq(take(p).n, PAGES / 2);
+  ck_assert_uint_eq(look(p).n, 0);
+}
+END_TEST
+
 static uintptr_t take_some(struct pages *pages, uintptr_t lo, size_t max) {
   uintptr_t hi = pages->base + PAGES * PAGE;
   return cgc_dirty_take(&tracker, lo, hi, max, note, pages);
@@ -375,6 +385,7 @@ int main(void) {
   tcase_add_test(core, written_pages_are_taken_once);
   tcase_add_test(core, a_look_leaves_pages_dirty);
   tcase_add_test(core, some_are_taken_and_the_others_stay_dirty);
+  tcase_add_test(core, what_is_forgotten_is_dirty);
   tcase_add_test(core, pages_that_are_not_there_are_not_dirty);
   tcase_add_test(core, reading_does_not_make_dirty);
   tcase_add_test(core, static_data_is_tracked);
