@@ -38,6 +38,12 @@ static bool arm_slice(struct cgc_beside *b) {
   return b->at == b->end;
 }
 
+static bool disarm_slice(struct cgc_beside *b) {
+  size_t first = next_chunk(b);
+  cgc_barrier_disarm(&b->barrier, first, b->at);
+  return b->at == b->end;
+}
+
 static bool prepare_slice(struct cgc_beside *b) {
   size_t first = next_chunk(b);
   cgc_heap_whiten_some(&cgc_heap, first, b->at);
@@ -45,34 +51,72 @@ static bool prepare_slice(struct cgc_beside *b) {
 }
 
 /* Written pages that a remark can visit within the pause target. */
-static size_t pages_in_remark(const struct cgc_beside *b) {
-  const struct cgc_barrier *barrier = &b->barrier;
+static size_t pages_in_target(const struct cgc_beside *b) {
   uint64_t target = (uint64_t)cgc_options.pause_target;
-  uint64_t ns = barrier->npages ? barrier->visit_ns / barrier->npages : 0;
-  size_t n = (size_t)(target / cgc_max(ns, 1));
+  size_t n = (size_t)(target / cgc_max(cgc_barrier_page_ns(&b->barrier), 1));
   return cgc_min(cgc_max(n, PAGES_MIN), PAGES_MAX);
 }
 
+/* What it visits at the most: there is no use in less than rounds come to. */
+static size_t pages_in_remark(const struct cgc_beside *b) {
+  size_t left = (size_t)cgc_min(b->barrier.nround, PAGES_MAX / 2) * 2;
+  return cgc_max(pages_in_target(b), left);
+}
+
+/* The first visit of the cycle tells which blocks to arm in the next ones. */
+static void rewind_round(struct cgc_beside *b) {
+  cgc_barrier_rewind(&b->barrier, b->report.nrounds == 0 && !b->young);
+}
+
+static void begin_rounds(struct cgc_beside *b, bool counts) {
+  b->counts = counts;
+  b->nfound = UINT64_MAX;
+  b->round = 0;
+  rewind_round(b);
+}
+
 static void begin_round(struct cgc_beside *b) {
+  b->counts = b->stage == CGC_BESIDE_MARKING;
   b->nfound = b->barrier.nround;
-  cgc_barrier_rewind(&b->barrier);
+  rewind_round(b);
 }
 
 /*
  * Another round pays while each finds less than the one before.  Those of the
- * steps go on until few are left: the program, which takes the steps, cannot
- * write more pages than they visit.
+ * steps find less and less: the program, which takes the steps, cannot write
+ * more pages than they visit, until what a round costs at least is left.
  */
 static bool rounds_are_over(const struct cgc_beside *b) {
   uint64_t found = b->barrier.nround;
-  if (found <= pages_in_remark(b) / 2)
+  return found <= pages_in_target(b) / 2 || b->round >= ROUNDS ||
+         found > b->nfound - b->nfound / SHRINK;
+}
+
+/*
+ * Whether a round by the thread pays, to which the program need not wait: it
+ * leaves what is written as long as it takes.  The pages to visit were written
+ * in the time since the last round began, so that much has to be shorter.
+ */
+static bool round_pays(const struct cgc_beside *b) {
+  uint64_t since_ns = cgc_thread_now_ns() - b->since_ns;
+  uint64_t ns = b->barrier.nround * cgc_barrier_page_ns(&b->barrier);
+  return b->threaded && ns < since_ns / 8;
+}
+
+static bool count_slice(struct cgc_beside *b) {
+  if (!cgc_barrier_count(&b->barrier, b->work.marker))
+    return false;
+  if (!round_pays(b))
     return true;
-  if (b->stage == CGC_BESIDE_FINISHING)
-    return b->round >= FINISHES;
-  return b->round >= ROUNDS || found > b->nfound - b->nfound / SHRINK;
+  b->counts = false;
+  b->since_ns = cgc_thread_now_ns();
+  rewind_round(b);
+  return false;
 }
 
 static bool visit_slice(struct cgc_beside *b) {
+  if (b->counts)
+    return count_slice(b);
   if (!cgc_barrier_clean(&b->barrier, b->work.marker, PAGES))
     return false;
   b->round++;
@@ -102,6 +146,8 @@ static bool slice(struct cgc_beside *b) {
   case CGC_BESIDE_MARKING:
   case CGC_BESIDE_FINISHING:
     return mark_slice(b);
+  case CGC_BESIDE_DISARMING:
+    return disarm_slice(b);
   case CGC_BESIDE_OFF:
   case CGC_BESIDE_SWEEPING:
     break;
@@ -154,14 +200,8 @@ static uint64_t grown_bytes(void) {
   return atomic_load_explicit(&cgc_heap.grown_bytes, memory_order_relaxed);
 }
 
-static void begin_rounds(struct cgc_beside *b) {
-  cgc_barrier_rewind(&b->barrier);
-  b->nfound = UINT64_MAX;
-  b->round = 0;
-}
-
 static void begin_finishing(struct cgc_beside *b) {
-  begin_rounds(b);
+  begin_rounds(b, false);
   enter(b, CGC_BESIDE_FINISHING);
   b->at = b->end; /* pinned objects are scanned */
 }
@@ -171,7 +211,7 @@ static int stop_for_roots(struct cgc_beside *b) {
   cgc_phase_stop_world(&b->work);
   int err = cgc_phase_first_roots(&b->work);
   cgc_phase_start_world(&b->work);
-  begin_rounds(b);
+  begin_rounds(b, true);
   enter(b, CGC_BESIDE_MARKING);
   return err;
 }
@@ -185,6 +225,7 @@ static int stop_to_hold(struct cgc_beside *b) {
   cgc_phase_start_world(&b->work);
   if (b->young)
     return stop_for_roots(b);
+  b->since_ns = cgc_thread_now_ns();
   enter(b, CGC_BESIDE_ARMING);
   return 0;
 }
@@ -277,6 +318,7 @@ static void reclaim(struct cgc_beside *b) {
   cgc_phase_flip(&b->work, b->live_bytes);
   cgc_phase_enter(CGC_PHASE_SWEEP);
   b->remembers = cgc_heap.arena.sticky;
+  b->since_ns = cgc_thread_now_ns();
 }
 
 /* returns  as remark */
@@ -289,7 +331,7 @@ static int stop_to_remark(struct cgc_beside *b) {
   int result = remark(b, in_time);
   if (result == 0) {
     reclaim(b);
-    enter(b, CGC_BESIDE_OFF);
+    enter(b, CGC_BESIDE_DISARMING);
   } else if (result > 0) {
     cgc_phase_enter(CGC_PHASE_MARK);
     begin_finishing(b);
@@ -365,6 +407,10 @@ int cgc_beside_step(struct cgc_beside *b) {
   case CGC_BESIDE_FINISHING:
     if (stage_is_over(b))
       err = stop_to_remark(b);
+    break;
+  case CGC_BESIDE_DISARMING:
+    if (b->remembers || stage_is_over(b))
+      enter(b, CGC_BESIDE_OFF);
     if (!cgc_beside_is_on(b))
       return 0;
     break;
@@ -377,8 +423,12 @@ int cgc_beside_step(struct cgc_beside *b) {
   return err;
 }
 
+/* A round over a heap takes some steps even where nothing was written; what the
+ * program writes meanwhile is left for the remark. */
 size_t cgc_beside_step_bytes(const struct cgc_beside *b) {
-  return b->stage == CGC_BESIDE_FINISHING ? STEP_BYTES / 4 : STEP_BYTES;
+  if (b->stage != CGC_BESIDE_FINISHING)
+    return STEP_BYTES;
+  return b->nfound > PAGES_MAX ? STEP_BYTES / 4 : STEP_BYTES / 16;
 }
 
 bool cgc_beside_wants_all(const struct cgc_beside *b) {

@@ -56,7 +56,8 @@ enum cgc_beside_stage {
   CGC_BESIDE_ARMING,
   CGC_BESIDE_PREPARING,
   CGC_BESIDE_MARKING,
-  CGC_BESIDE_FINISHING
+  CGC_BESIDE_FINISHING,
+  CGC_BESIDE_DISARMING
 };
 
 /* Zeroed memory is a valid instance. */
@@ -73,6 +74,8 @@ struct cgc_beside {
   struct cgc_barrier barrier;
   struct cgc_background background;
   size_t at, end;       /* pages: how far the slices of a stage are */
+  bool counts;          /* of the round to come: is it worth it? */
+  uint64_t since_ns;    /* when pages were armed that are written now */
   uint64_t nfound;      /* OS pages found written in the round before */
   unsigned round;       /* of visits to written pages, in this stage */
   unsigned ntries;      /* stops to remark */

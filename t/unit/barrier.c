@@ -59,7 +59,7 @@ static void write_one(int i) {
 
 /* A whole round.  returns  pages that it found */
 static uint64_t clean(void) {
-  cgc_barrier_rewind(&barrier);
+  cgc_barrier_rewind(&barrier, false);
   while (!cgc_barrier_clean(&barrier, &marker, 3))
     ;
   return barrier.nround;
@@ -152,6 +152,90 @@ START_TEST(holes_are_passed_over) {
 }
 END_TEST
 
+enum { BLOCK = 2 << 20 };
+
+static uint64_t written_now(void) {
+  cgc_barrier_rewind(&barrier, false);
+  while (!cgc_barrier_count(&barrier, &marker))
+    ;
+  return barrier.nround;
+}
+
+START_TEST(what_nobody_scans_is_not_looked_at) {
+  char *bytes = private_alloc(cache, CGC_KIND_NOSCAN, 4 * BLOCK);
+  mark();
+  memset(bytes, 1, 4 * BLOCK);
+  write_one(100);
+  ck_assert_uint_lt(written_now(), BLOCK / CGC_OS_PAGE);
+  ck_assert(cgc_barrier_finish(&barrier, &marker, BLOCK / CGC_OS_PAGE));
+}
+END_TEST
+
+/* All of a large object is written by the time of the first round. */
+START_TEST(a_block_that_is_written_all_over_is_not_armed_for_a_while) {
+  void **large = private_alloc(cache, CGC_KIND_SCAN, 4 * BLOCK);
+  int cycles = 0;
+  mark();
+  cgc_marker_mark_word(&marker, (uintptr_t)large);
+  cgc_marker_drain(&marker);
+  memset(large, 0, 4 * BLOCK);
+  cgc_barrier_rewind(&barrier, true);
+  while (!cgc_barrier_clean(&barrier, &marker, 100))
+    ;
+  ck_assert_uint_eq(written_now(), 0);
+  cgc_barrier_disarm(&barrier, 0, npages());
+  do {
+    cgc_barrier_disarm(&barrier, 0, npages());
+    cgc_barrier_arm(&barrier, 0, npages());
+    cycles++;
+  } while (written_now() > 2 * BLOCK / CGC_OS_PAGE);
+  ck_assert_int_gt(cycles, 2);
+  ck_assert_int_lt(cycles, 10);
+}
+END_TEST
+
+START_TEST(a_new_object_of_many_blocks_is_visited) {
+  mark();
+  void *white = obj[1], *other = obj[3];
+  void **born = private_alloc(cache, CGC_KIND_SCAN, 8 * BLOCK);
+  cgc_marker_mark_word(&marker, (uintptr_t)born);
+  cgc_marker_drain(&marker);
+  born[7 * BLOCK / sizeof *born] = white;
+  written_now();
+  born[6 * BLOCK / sizeof *born] = other;
+  ck_assert(cgc_barrier_finish(&barrier, &marker, 0));
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(white) && is_marked(other));
+}
+END_TEST
+
+/* Marked after they were armed, written after that. */
+START_TEST(new_objects_that_are_marked_later_are_visited_when_written) {
+  enum { MANY = 100000 };
+  static void **born[MANY];
+  mark();
+  for (int i = 0; i < MANY; i++)
+    born[i] = private_alloc(cache, CGC_KIND_SCAN, 48);
+  cgc_cache_flush(cache);
+  written_now();
+  cgc_marker_mark_word(&marker, (uintptr_t)born[MANY / 2]);
+  cgc_marker_drain(&marker);
+  born[MANY / 2][0] = obj[1];
+  ck_assert(cgc_barrier_finish(&barrier, &marker, 0));
+  cgc_marker_drain(&marker);
+  ck_assert(is_marked(obj[1]));
+}
+END_TEST
+
+START_TEST(what_is_disarmed_is_written) {
+  mark();
+  clean();
+  ck_assert_uint_eq(written_now(), 0);
+  cgc_barrier_disarm(&barrier, 0, npages());
+  ck_assert_uint_gt(written_now(), OBJECTS * 48 / CGC_OS_PAGE);
+}
+END_TEST
+
 static void add_core(TCase *core) {
   tcase_add_test(core, written_pages_are_cleaned_once);
   tcase_add_test(core, finish_finds_what_was_written_since);
@@ -160,6 +244,13 @@ static void add_core(TCase *core) {
   tcase_add_test(core, a_tracker_that_is_lost_makes_all_dirty);
   tcase_add_test(core, it_opens_again_and_again);
   tcase_add_test(core, holes_are_passed_over);
+  tcase_add_test(core, what_nobody_scans_is_not_looked_at);
+  tcase_add_test(core,
+                 a_block_that_is_written_all_over_is_not_armed_for_a_while);
+  tcase_add_test(core, a_new_object_of_many_blocks_is_visited);
+  tcase_add_test(core,
+                 new_objects_that_are_marked_later_are_visited_when_written);
+  tcase_add_test(core, what_is_disarmed_is_written);
 }
 
 int main(void) {
