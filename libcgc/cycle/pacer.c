@@ -14,7 +14,7 @@ static const size_t headroom_min = CGC_MIB;
 static const size_t old_min = 4 * CGC_MIB; /* grown by, for a full cycle */
 static const size_t near = CGC_MIB;        /* of a trigger by cost, from live */
 static const size_t far = 32 * CGC_MIB;
-static const size_t steady_far = 10 * CGC_MIB;
+static const size_t steady_far = 12 * CGC_MIB;
 static const size_t first = 4 * CGC_MIB; /* the trigger before any cycle */
 static const size_t usual_cache = 32 * CGC_MIB;
 

@@ -25,7 +25,7 @@
  * begin to leak costs at most four times its live heap, once.
  * A program that leaves all to the collector may be building something up, and
  * has a heap that is not its own to keep small: a steady pacer keeps the
- * stretch at 1, and pays for a cycle's time with 10 MiB at most.
+ * stretch at 1, and pays for a cycle's time with 12 MiB at most.
  *
  * A cycle that runs beside the program begins earlier, by as much as the
  * program allocated during the last such cycle, so that it ends about where one

@@ -126,10 +126,10 @@ END_TEST
 START_TEST(a_small_steady_heap_stays_small) {
   cgc_pacer_init(&pacer, 51, 0, 0);
   cgc_pacer_set_steady(&pacer);
-  ck_assert_uint_eq(after_cost(CGC_MIB, CGC_GIB), 11 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(CGC_MIB, CGC_GIB), 13 * CGC_MIB);
   cgc_pacer_init(&pacer, 25, 0, 0);
   cgc_pacer_set_steady(&pacer);
-  ck_assert_uint_eq(after_cost(CGC_MIB, CGC_GIB), 6 * CGC_MIB);
+  ck_assert_uint_eq(after_cost(CGC_MIB, CGC_GIB), 7 * CGC_MIB);
 }
 END_TEST
 
