@@ -7,8 +7,11 @@
 
 enum { STACK_BYTES = 64 << 10 };
 
-/* Below that a second marker costs more than it brings. */
-static const size_t heap_min = 4 * CGC_MIB;
+/*
+ * Below that a second marker costs more than it brings: 27 % more time at 4 MiB
+ * of buffers, 5 % at 8 MiB of trees; at 16 MiB a tree takes 17 % less.
+ */
+static const size_t heap_min = 12 * CGC_MIB;
 
 /* Memory for one more; kept for later cycles. */
 static bool make_worker(struct cgc_workers *ws) {

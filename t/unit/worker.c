@@ -117,7 +117,7 @@ START_TEST(a_small_heap_is_marked_alone) {
   struct cgc_workers ws = {.n = 0};
   ck_assert(cgc_workers_init(&ws, 8));
   cgc_heap_prepare_marks(heap);
-  cgc_workers_open(&ws, heap, 1 << 20);
+  cgc_workers_open(&ws, heap, 8 << 20);
   ck_assert_uint_eq(ws.n, 1);
   ck_assert_uint_eq(threads(), 1);
   cgc_workers_finish(&ws);
