@@ -173,8 +173,9 @@ bool cgc_symbol_data(struct cgc_symbol_module *m, uint64_t addr,
     return false;
   found = dwfl_module_addrinfo(m->file, addr, &offset, &sym, NULL, NULL, NULL);
   /* Without a size a symbol reaches to the next one, as far as anyone knows;
-     with one it ends. */
-  if (!found || (sym.st_size && offset >= sym.st_size))
+     with one it ends.  A version's name stands nowhere. */
+  if (!found || sym.st_shndx == SHN_ABS ||
+      (sym.st_size && offset >= sym.st_size))
     return false;
   name->name = cgc_demangle(m->cache->store, found);
   name->offset = offset;

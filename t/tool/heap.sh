@@ -176,6 +176,12 @@ pid=$!
 wait_ready
 check_answers $pid
 check_forms $pid
+libc=$(awk '/libc\.so/ {sub("-.*", "", $1); print "0x" $1; exit}' /proc/$pid/maps)
+expect 0 'mapping .*/libc.so.6+0x0' $pid addr "$libc"
+for question in histogram roots threads spans objects; do
+  expect 0 '[0-9]' $pid --limit=1 $question
+  [ "$(wc -l < out)" = 2 ] || fail "$question: --limit=1 is not one row"
+done
 kill -0 $pid || fail 'the process is gone'
 if command -v gcore > /dev/null 2>&1 && gcore -o of $pid > /dev/null 2>&1; then
   check_answers of.$pid
