@@ -377,6 +377,7 @@ static bool lock_cycle(struct cgc_mutator *self, bool wait) {
     cgc_mutator_leave(self);
     if (!wait)
       return false;
+    cgc_mutator_heed(self);
     cgc_lock_await(&cycle.lock);
   }
 }

@@ -430,7 +430,15 @@ void cgc_mutator_leave_slow(struct cgc_mutator *self) {
   cgc_signal_restore(mask);
 }
 
+void cgc_mutator_heed(struct cgc_mutator *self) {
+  if (is_wanted(self))
+    cgc_mutator_leave_slow(self);
+  cgc_signal_unblock();
+}
+
 static void pass_gate(struct cgc_mutator *self) {
+  if (gate_is_closed())
+    cgc_mutator_heed(self);
   while (gate_is_closed())
     cgc_thread_futex_wait(&cgc_mutator_stop.gate, 1, 0);
   __asm__ volatile("andb %1, %0"

@@ -148,6 +148,13 @@ bool cgc_mutator_set_parked(struct cgc_mutator *self, bool parked);
  */
 CGC_COLD bool cgc_mutator_enter_slow(struct cgc_mutator *self);
 
+/**
+ * For a thread that is about to wait and not busy: stop now if that is wanted,
+ * and let the signal of later stops come.  A debugger's call may have come to
+ * the first instruction of the stop's handler, which goes on only behind it.
+ */
+void cgc_mutator_heed(struct cgc_mutator *self);
+
 /** Stop now if the stop asked for while busy is still wanted. */
 CGC_COLD void cgc_mutator_leave_slow(struct cgc_mutator *self);
 

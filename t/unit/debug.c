@@ -6,6 +6,7 @@
 #include "cgc.h"
 #include "front/alloc.h"
 #include "os/regs.h"
+#include "os/signal.h"
 #include "threads.h"
 #include "world/mailbox.h"
 
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -189,6 +191,28 @@ START_TEST(who_keeps_the_lock_is_named) {
 }
 END_TEST
 
+/* As a thread whose handler for the stop has begun, where gdb allocates. */
+static void *wait_in_handler(void *arg) {
+  GC_malloc(10);
+  uint64_t set = 1ull << (cgc_signal_number() - 1);
+  uint64_t mask = cgc_signal_block_all();
+  threads_ready();
+  while (syscall(SYS_rt_sigtimedwait, &set, NULL, NULL, sizeof set) < 0)
+    ;
+  ck_assert_int_eq(GC_collect(), 0);
+  cgc_signal_restore(mask);
+  return arg;
+}
+
+START_TEST(a_thread_that_waits_in_the_handler_is_stopped_there) {
+  GC_malloc(100);
+  pthread_t thread = threads_create(wait_in_handler, NULL);
+  threads_wait_ready(1);
+  ck_assert_int_eq(GC_collect(), 0);
+  pthread_join(thread, NULL);
+}
+END_TEST
+
 static sigjmp_buf before_call;
 
 static void give_up(int sig) {
@@ -327,6 +351,8 @@ int main(void) {
   TCase *concurrent = tcase_create("concurrent");
   tcase_add_test(concurrent, a_lock_that_stays_held_is_named);
   tcase_add_test(concurrent, who_keeps_the_lock_is_named);
+  tcase_add_test(concurrent,
+                 a_thread_that_waits_in_the_handler_is_stopped_there);
   tcase_add_test(concurrent, a_held_thread_is_said_and_nothing_stays_stopped);
   tcase_add_test(concurrent, a_call_that_was_given_up_is_no_hindrance);
   tcase_add_test(concurrent, told_registers_are_roots);
