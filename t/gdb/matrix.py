@@ -88,6 +88,11 @@ def attempt(place, mode, how, function):
     print("@", place, mode, how, code, "%.2f" % (time.time() - began))
 
 
+def would_wait(mode):
+    """For gdb's malloc: a thread that is held is inside the collector."""
+    return mode == "on" and plain() == -3
+
+
 def main(place):
     for setting in ("pagination off", "confirm off", "breakpoint pending on",
                     "print thread-events off", "debuginfod enabled off",
@@ -99,7 +104,10 @@ def main(place):
     for mode in ("off", "on", "step"):
         attempt(place, mode, "plain", plain)
         attempt(place, mode, "script", by_script)
-        attempt(place, mode, "string", with_string)
+        if would_wait(mode):
+            print("@", place, mode, "string not-asked 0")
+        else:
+            attempt(place, mode, "string", with_string)
     gdb.execute("set scheduler-locking off")
     while gdb.selected_inferior().pid:
         gdb.execute("continue", to_string=True)
