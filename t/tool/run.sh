@@ -89,4 +89,28 @@ elif [ "$(id -u)" != 0 ] && [ -u /bin/su ]; then
   expect 126 'more rights' /bin/su
 fi
 
+# A program of few MiB starts no thread, and nothing of /proc is read.
+cat > few.c << 'X'
+#include <stdlib.h>
+int main(int argc, char **argv) {
+  size_t mib = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+  for (size_t i = 0; i < mib << 10; i++) {
+    char *volatile p = malloc(1000);
+    p[0] = 1;
+    if (i % 2)
+      free(p);
+  }
+}
+X
+asks_the_system() {
+  strace -f -o trace -e trace=clone,clone3,fork,vfork,open,openat \
+    env LD_PRELOAD="$library" ./few "$1" && grep -qE 'clone|fork|/proc/' trace
+}
+if [ -f "$library" ] && command -v strace > /dev/null &&
+  strace true 2> /dev/null; then
+  $CC few.c -o few || exit 99
+  ! asks_the_system 8 || fail "few: $(grep -E 'clone|fork|/proc/' trace)"
+  asks_the_system 100 || fail 'few: 100 MiB are not collected'
+fi
+
 exit $failed
