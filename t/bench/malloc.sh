@@ -73,6 +73,16 @@ turn() {
 export -f run
 export bin top_srcdir
 
+# The last figure of each contender in phases NAME, and one that it has later.
+idle() {
+  for contender in $contenders; do
+    echo "$1 $contender $(awk -v name="$1" -v who="$contender" \
+      '$1 == name && $2 == who { v = $3 } END { print v }' "$work/per_live")" \
+      "$(LD_PRELOAD=$(preload_of "$contender" "$1") \
+        "$bin/malloc/phases" "${SCALE:-1}" "$2" idle)" >> "$work/late"
+  done
+}
+
 table() {
   awk -v contenders="$contenders" -v names="$names" '
     function median(list,    v, n, i, k, x) {
@@ -154,8 +164,14 @@ echo '|------------------|---------------------:|------------------:|-----------
 table
 if [ -s "$work/per_live" ]; then
   echo
-  echo 'Resident memory after the phases, divided by what is alive then:'
+  echo 'Resident memory after the phases, and after one idle second, divided by'
+  echo 'what is alive then:'
   echo
-  sort -k1,2 "$work/per_live" |
-    awk '{ v[$1 " " $2] = $3 } END { for (k in v) print "*", k, v[k] }' | sort
+  for name in $names; do
+    case $name in
+    phases) idle "$name" single ;;
+    phases-runs) idle "$name" runs ;;
+    esac
+  done
+  sort "$work/late" | sed 's/^/* /'
 fi

@@ -4,12 +4,14 @@
  * fills up to 64 MiB again with blocks of other sizes.  What stays is chosen
  * block by block, the worst case for whoever keeps sizes apart; with the
  * argument "runs" it is 1,000 blocks in a row at a time, as what one request
- * made dies together.  The output is the resident memory at the end, divided by
- * what is alive then.
+ * made dies together.  The output is the resident memory at the end or, "idle",
+ * a second later, divided by what is alive then.
  *
- *   phases SCALE [runs]
+ *   phases SCALE [runs|single [idle]]
  */
 #include "pattern.h"
+
+#include <unistd.h>
 
 enum { NPHASES = 10, LIVE_BYTES = 64 << 20, NSLOTS = LIVE_BYTES / 16 };
 
@@ -65,6 +67,8 @@ int main(int argc, char **argv) {
       free_most(&seed, run);
       fill(&seed, round % 2 ? NPHASES - 1 - phase : phase);
     }
+  if (argc > 3)
+    usleep(1000 * 1000);
   printf("%.3f\n",
          (double)(bench_rss_bytes() - rss_bytes) / (double)live_bytes);
   return 0;
