@@ -106,7 +106,7 @@ END_TEST
 
 static unsigned markers_of_next(void) {
   for (int i = 0; i < 1000; i++)
-    collector_alloc(CGC_KIND_NOSCAN, 10000);
+    collector_alloc(CGC_KIND_NOSCAN, 15000);
   collector_collect();
   return cgc_cycle_counters.last.nmarkers;
 }
@@ -116,7 +116,7 @@ START_TEST(garbage_alone_needs_no_second_marker) {
   ck_assert_uint_eq(markers_of_next(), 2); /* it might be alive */
   ck_assert_uint_eq(markers_of_next(), 1);
   for (int i = 0; i < 1000; i++)
-    kept[i] = collector_alloc(CGC_KIND_NOSCAN, 10000);
+    kept[i] = collector_alloc(CGC_KIND_NOSCAN, 15000);
   ck_assert_uint_eq(markers_of_next(), 1);
   ck_assert_uint_eq(markers_of_next(), 2);
 }
