@@ -84,11 +84,11 @@ END_TEST
 
 START_TEST(a_second_marker_comes_for_what_may_be_alive) {
   for (int i = 0; i < 1000; i++)
-    collector_alloc(CGC_KIND_NOSCAN, 10000);
+    collector_alloc(CGC_KIND_NOSCAN, 15000);
   run_phases();
   ck_assert_uint_eq(report.nmarkers, 2);
   for (int i = 0; i < 1000; i++)
-    collector_alloc(CGC_KIND_NOSCAN, 10000);
+    collector_alloc(CGC_KIND_NOSCAN, 15000);
   work.expected_bytes = CGC_MIB;
   run_phases();
   ck_assert_uint_eq(report.nmarkers, 1);
