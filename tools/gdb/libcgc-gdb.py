@@ -182,15 +182,15 @@ def all_registers(own_only=False):
 def beside_library():
     """Of a library that was not installed: the build's directory."""
     for objfile in gdb.objfiles():
-        if os.path.basename(objfile.filename).startswith("libcgc"):
+        if os.path.basename(objfile.filename).startswith(("libcgc", "libgc.so")):
             yield os.path.join(os.path.dirname(objfile.filename), "..",
                                "cgc-heap")
 
 
 def engine():
-    """The program cgc-heap: where it is said to be, or was installed."""
-    names = [os.environ.get("LIBCGC_HEAP_TOOL"), "@PKGLIBEXECDIR@/cgc-heap"]
-    for name in names + list(beside_library()):
+    """cgc-heap where it is said to be, of the library's build, or installed."""
+    names = [os.environ.get("LIBCGC_HEAP_TOOL")] + list(beside_library())
+    for name in names + ["@PKGLIBEXECDIR@/cgc-heap"]:
         if name and os.access(name, os.X_OK):
             return name
     raise gdb.GdbError("can't find cgc-heap; set the environment variable "
