@@ -100,8 +100,8 @@ START_TEST(segment_of_a_library_opened_later_is_a_root) {
   struct contract_flock flock = contract_flock(1);
   GC_INIT();
   GC_gcollect();
-  ck_assert_int_eq(dl_iterate_phdr(find_place, &place), 0);
-  if (!dlopen("libstdc++.so.6", RTLD_NOW))
+  if (dl_iterate_phdr(find_place, &place) != 0 || /* a sanitizer's */
+      !dlopen("libstdc++.so.6", RTLD_NOW))
     return;
   ck_assert_int_eq(dl_iterate_phdr(find_place, &place), 1);
   void *was = *place.last;
